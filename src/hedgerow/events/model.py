@@ -1,0 +1,83 @@
+"""An event as every room knows it, and the form in which the log keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Event:
+    """One accepted event, decoded and normalised by capture.
+
+    Attributes:
+        uuid: lower-case canonical UUID text, the sender's or ours.
+        event: the name, at most 200 characters.
+        distinct_id: at most 200 characters, never empty.
+        properties: as sent, with a top-level ``$set``/``$set_once``/``$unset`` merged in, ``$ip`` added, ``token`` and
+            ``distinct_id`` left as they were sent.
+        timestamp: ISO-8601 UTC with milliseconds (``2026-01-02T03:04:05.678Z``), corrected for clock skew.
+        captured_at: when the server accepted it, milliseconds since the epoch.
+    """
+
+    uuid: str
+    event: str
+    distinct_id: str
+    properties: dict[str, Any] = field(default_factory=dict)
+    timestamp: str = ""
+    captured_at: int = 0
+
+    def encode(self) -> bytes:
+        """The bytes the log keeps: JSON with a format version, readable without this program."""
+        return orjson.dumps(
+            {
+                "v": FORMAT,
+                "uuid": self.uuid,
+                "event": self.event,
+                "distinct_id": self.distinct_id,
+                "timestamp": self.timestamp,
+                "properties": self.properties,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What capture gives to the log: the log chooses partition and position."""
+
+    project_id: int
+    distinct_id: str
+    captured_at: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event in the log. ``position`` grows within its partition but may leave gaps."""
+
+    partition: int
+    position: int
+    project_id: int
+    captured_at: int
+    payload: bytes
+
+    def decode(self) -> Event:
+        """The event in it."""
+        raw = orjson.loads(self.payload)
+        return Event(
+            raw["uuid"],
+            raw["event"],
+            raw["distinct_id"],
+            raw["properties"],
+            raw["timestamp"],
+            self.captured_at,
+        )
+
+
+def partition_key(project_id: int, distinct_id: str) -> bytes:
+    """Events with the same key keep their order."""
+    return f"{project_id}:{distinct_id}".encode("utf-8", "surrogatepass")

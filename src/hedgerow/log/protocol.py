@@ -1,0 +1,44 @@
+"""What every event log promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from hedgerow.events import Draft, Record
+
+
+class LogUnavailable(Exception):
+    """Nothing was appended; the caller must not acknowledge. The message says why (disk full, locked, closed)."""
+
+
+class EventLog(Protocol):
+    """An append-only, partitioned record of events.
+
+    A log is keyed by project and distinct id: events of the same key share a partition and keep their order.
+    """
+
+    partitions: int
+
+    async def append(self, drafts: Sequence[Draft]) -> None:
+        """Add events; returns when they are durable, all or none.
+
+        Raises:
+            LogUnavailable: none of them was kept.
+        """
+
+    async def read(self, partition: int, after: int, *, records: int, size: int) -> list[Record]:
+        """Records of a partition after a position, in order.
+
+        Args:
+            partition: which partition.
+            after: the last position already seen, 0 for none.
+            records: at most so many.
+            size: stop after so many payload bytes (at least one record is returned if there is one).
+        """
+
+    async def at(self, partition: int, position: int) -> Record | None:
+        """The record at a position, or None when retention removed it."""
+
+    async def end(self, partition: int) -> int:
+        """Position of the last durable record, 0 when there is none."""

@@ -1,0 +1,144 @@
+"""One SQLite file: how it is opened, and transactions that run in a thread of its own.
+
+A transaction is a plain function of a connection. It runs whole, on one thread, between ``BEGIN IMMEDIATE`` and
+``COMMIT``; a coroutine awaits its result. So the code of a transaction has no await in it, and cannot be interrupted
+in the middle by anything but the death of the process, which SQLite undoes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+import apsw
+
+T = TypeVar("T")
+Connection: TypeAlias = apsw.Connection
+
+# The first release without the WAL-reset fault (a checkpoint racing a commit could lose pages).
+OLDEST_SAFE_SQLITE = (3, 50, 0)
+
+
+class StoreError(Exception):
+    """The store could not do what was asked. The message says what the operator can do."""
+
+
+class StoreBusy(StoreError):
+    """Another process kept the store locked for longer than we wait."""
+
+
+def check_library() -> None:
+    """Refuse a SQLite library with known faults in its write-ahead log."""
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if version < OLDEST_SAFE_SQLITE:
+        wanted = ".".join(map(str, OLDEST_SAFE_SQLITE))
+        raise StoreError(
+            f"SQLite {apsw.sqlite_lib_version()} is too old: {wanted} or newer is needed (package apsw)."
+        )
+
+
+def open_connection(
+    path: str | Path, *, synchronous: str = "FULL", busy_ms: int = 10_000, vfs: str | None = None
+) -> Connection:
+    """Open a SQLite file the way every part of Hedgerow does.
+
+    Args:
+        path: the file, made when absent; ``:memory:`` for tests.
+        synchronous: FULL waits until each commit is on the disk.
+        busy_ms: how long a statement waits for another process's lock.
+        vfs: name of a registered SQLite VFS, for failure tests.
+
+    Returns:
+        A connection in WAL mode, foreign keys off (rooms own their tables), with readable errors.
+    """
+    check_library()
+    connection = apsw.Connection(str(path), vfs=vfs)
+    connection.set_busy_timeout(busy_ms)
+    for pragma in (
+        "journal_mode=WAL",
+        f"synchronous={synchronous}",
+        "fullfsync=1",
+        "checkpoint_fullfsync=1",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+        "wal_autocheckpoint=4000",
+        "journal_size_limit=67108864",
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def transact(connection: Connection, work: Callable[[Connection], T], *, write: bool = True) -> T:
+    """Run one transaction on the calling thread.
+
+    Args:
+        connection: an open connection without a transaction.
+        work: the body; an exception from it rolls everything back.
+        write: take the write lock at the start, so that the body never fails half-way for lack of it.
+
+    Raises:
+        StoreBusy: the lock was not to be had.
+        StoreError: the disk is full, the file is damaged, and so on.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    except apsw.BusyError as error:
+        raise StoreBusy("The store is locked by another process for too long.") from error
+    except apsw.FullError as error:
+        raise StoreError(
+            "The disk is full: free some space; nothing that was acknowledged is lost."
+        ) from error
+    except (apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
+        raise StoreError(f"The store cannot be used: {error}.") from error
+    return result
+
+
+class Database:
+    """A file, its connection and the one thread that uses it."""
+
+    def __init__(self, path: str | Path, *, synchronous: str = "FULL", vfs: str | None = None) -> None:
+        self.path = str(path)
+        self._open = lambda: open_connection(path, synchronous=synchronous, vfs=vfs)
+        self._connection: Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"store-{Path(self.path).stem}")
+
+    def _work(self, work: Callable[[Connection], T], write: bool) -> T:
+        if self._connection is None:
+            self._connection = self._open()
+        return transact(self._connection, work, write=write)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a writing transaction and wait until it is on the disk."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, True)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a reading transaction: one consistent picture."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, False)
+
+    def write_now(self, work: Callable[[Connection], T]) -> T:
+        """Like ``write`` for callers without an event loop; blocks."""
+        return self._thread.submit(self._work, work, True).result()
+
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        """Like ``read`` for callers without an event loop; blocks."""
+        return self._thread.submit(self._work, work, False).result()
+
+    def close(self) -> None:
+        """Finish what runs, close the file, end the thread."""
+        self._thread.submit(self._close).result()
+        self._thread.shutdown(wait=True)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,51 @@
+"""Bring a data folder's files to the schema of this release."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, event, pool
+
+import hedgerow.store.dialect  # noqa: F401 - registers the driver
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+SCHEMAS = ("state", "telemetry")
+
+
+def _config(schema: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS / schema))
+    return config
+
+
+def head(schema: str) -> str | None:
+    """The newest revision of a schema that this release knows."""
+    return ScriptDirectory.from_config(_config(schema)).get_current_head()
+
+
+def migrate(folder: Path, *, revision: str = "head") -> None:
+    """Create or upgrade ``state.db`` and ``telemetry.db`` of a data folder.
+
+    Args:
+        folder: the data folder; it must exist.
+        revision: the schema revision to reach, the newest by default.
+    """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for schema in SCHEMAS:
+        migrate_file(folder / f"{schema}.db", schema, revision=revision)
+
+
+def migrate_file(path: Path, schema: str, *, revision: str = "head") -> None:
+    """Create or upgrade one file."""
+    engine = create_engine(f"sqlite+hedgerow:///{path}", poolclass=pool.NullPool)
+    # Our driver opens transactions itself; Alembic only needs to commit at the end.
+    event.listen(engine, "begin", lambda _connection: None)
+    config = _config(schema)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()

@@ -1,0 +1,13 @@
+"""Alembic's entry for the telemetry schema: runs on the connection that ``migrate`` hands in."""
+
+from alembic import context
+
+from hedgerow.store.tables import telemetry
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=telemetry,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+context.run_migrations()

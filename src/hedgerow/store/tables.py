@@ -1,0 +1,303 @@
+"""Every table of Hedgerow, one definition for both dialects. The names are the contract between rooms.
+
+Two schemas because they are written by different hands at different speeds: ``state`` (people, configuration,
+positions, the ledger) and ``telemetry`` (log lines and metrics, which may lag behind and keep their own mark).
+
+Conventions: times are integer milliseconds since the epoch, UTC. UUIDs are 16 bytes. ``json`` columns hold text
+written by the rooms that own them; ``state`` and ``journal`` blobs begin with a format version byte.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text, text
+
+state = MetaData()
+telemetry = MetaData()
+
+# ------------------------------------------------------------------ who
+
+projects = Table(
+    "projects",
+    state,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("token", Text, nullable=False, unique=True),
+    Column("settings", Text, nullable=False, server_default="{}"),
+    Column("created_at", Integer, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    state,
+    Column("id", Integer, primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("last_used_at", Integer),
+)
+
+# --------------------------------------------------------------- people
+
+persons = Table(
+    "persons",
+    state,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("uuid", LargeBinary, nullable=False),
+    Column("properties", Text, nullable=False, server_default="{}"),
+    Column("created_at", Integer, nullable=False),
+    Column("is_identified", Integer, nullable=False, server_default="0"),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Index("persons_by_uuid", "project_id", "uuid", unique=True),
+)
+
+person_distinct_ids = Table(
+    "person_distinct_ids",
+    state,
+    Column("project_id", Integer, nullable=False),
+    Column("distinct_id", Text, nullable=False),
+    Column("person_id", Integer, nullable=False),
+    PrimaryKeyConstraint("project_id", "distinct_id"),
+    Index("person_distinct_ids_by_person", "person_id"),
+    sqlite_with_rowid=False,
+)
+
+personless_distinct_ids = Table(
+    "personless_distinct_ids",
+    state,
+    Column("project_id", Integer, nullable=False),
+    Column("distinct_id", Text, nullable=False),
+    PrimaryKeyConstraint("project_id", "distinct_id"),
+    sqlite_with_rowid=False,
+)
+
+group_types = Table(
+    "group_types",
+    state,
+    Column("project_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("idx", Integer, nullable=False),
+    PrimaryKeyConstraint("project_id", "name"),
+    Index("group_types_by_index", "project_id", "idx", unique=True),
+)
+
+groups = Table(
+    "groups",
+    state,
+    Column("project_id", Integer, nullable=False),
+    Column("type_index", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("properties", Text, nullable=False, server_default="{}"),
+    Column("created_at", Integer, nullable=False),
+    Column("version", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("project_id", "type_index", "key"),
+    sqlite_with_rowid=False,
+)
+
+ingestion_warnings = Table(
+    "ingestion_warnings",
+    state,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("last_at", Integer, nullable=False),
+    Column("sample", Text, nullable=False, server_default="{}"),
+    Index("ingestion_warnings_by_kind", "project_id", "kind", "hour", unique=True),
+)
+
+# --------------------------------------------------------- configuration
+
+destinations = Table(
+    "destinations",
+    state,
+    Column("id", LargeBinary, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("enabled", Integer, nullable=False, server_default="0"),
+    Column("deleted", Integer, nullable=False, server_default="0"),
+    Column("template_id", Text),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("execution_order", Integer),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    Index("destinations_by_project", "project_id", "deleted", "updated_at"),
+)
+
+destination_revisions = Table(
+    "destination_revisions",
+    state,
+    Column("destination_id", LargeBinary, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("secrets", LargeBinary),
+    Column("status", Text, nullable=False, server_default="published"),
+    Column("author", Text),
+    Column("message", Text),
+    Column("created_at", Integer, nullable=False),
+    PrimaryKeyConstraint("destination_id", "number"),
+)
+
+counters = Table(
+    "counters",
+    state,
+    Column("name", Text, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+
+# -------------------------------------------------------------- pipeline
+
+positions = Table(
+    "positions",
+    state,
+    Column("partition", Integer, primary_key=True),
+    Column("folded_to", Integer, nullable=False, server_default="0"),
+    Column("settled_to", Integer, nullable=False, server_default="0"),
+    # Who dies here: see delivery/partitions.py.
+    Column("owner", Text),
+    Column("deaths", Integer, nullable=False, server_default="0"),
+    Column("died_at", Integer, nullable=False, server_default="0"),
+)
+
+event_index = Table(
+    "event_index",
+    state,
+    Column("partition", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("project_id", Integer, nullable=False),
+    Column("uuid", LargeBinary, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("distinct_id", Text, nullable=False),
+    Column("captured_at", Integer, nullable=False),
+    PrimaryKeyConstraint("partition", "position"),
+    Index("event_index_by_uuid", "uuid"),
+    Index("event_index_by_time", "project_id", "captured_at"),
+    sqlite_with_rowid=False,
+)
+
+OPEN_VERDICTS = ("running", "retrying", "held", "scheduled")
+
+deliveries = Table(
+    "deliveries",
+    state,
+    Column("id", LargeBinary, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("destination_id", LargeBinary, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("mapping", Text, nullable=False, server_default=""),
+    Column("run", Text, nullable=False, server_default=""),
+    Column("partition", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("event_uuid", LargeBinary, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("distinct_id", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("kind", Text),
+    Column("error", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("status", Integer),
+    Column("duration_ms", Integer),
+    Column("captured_at", Integer, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    Column("next_at", Integer),
+    Column("journal", LargeBinary),
+    Index("deliveries_by_destination", "destination_id", "id"),
+    Index("deliveries_by_record", "partition", "position"),
+    Index(
+        "deliveries_open",
+        "partition",
+        "next_at",
+        sqlite_where=text("verdict IN ('running','retrying','held','scheduled')"),
+        postgresql_where=text("verdict IN ('running','retrying','held','scheduled')"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    state,
+    Column("delivery_id", LargeBinary, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("request", LargeBinary),
+    Column("response", LargeBinary),
+    PrimaryKeyConstraint("delivery_id", "number"),
+    sqlite_with_rowid=False,
+)
+
+delivery_payloads = Table(
+    "delivery_payloads",
+    state,
+    Column("partition", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("globals", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("partition", "position"),
+)
+
+telemetry_outbox = Table(
+    "telemetry_outbox",
+    state,
+    Column("seq", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# ------------------------------------------------------------- telemetry
+
+log_entries = Table(
+    "log_entries",
+    telemetry,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("destination_id", LargeBinary, nullable=False),
+    Column("delivery_id", LargeBinary),
+    Column("at", Integer, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Index("log_entries_by_destination", "destination_id", "at"),
+    Index("log_entries_by_delivery", "delivery_id"),
+)
+
+metrics_hourly = Table(
+    "metrics_hourly",
+    telemetry,
+    Column("project_id", Integer, nullable=False),
+    Column("destination_id", LargeBinary, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    PrimaryKeyConstraint("destination_id", "hour", "kind", "name"),
+    Index("metrics_hourly_by_project", "project_id", "hour"),
+    sqlite_with_rowid=False,
+)
+
+latency_hourly = Table(
+    "latency_hourly",
+    telemetry,
+    Column("project_id", Integer, nullable=False),
+    Column("destination_id", LargeBinary, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("bucket", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    PrimaryKeyConstraint("destination_id", "hour", "bucket"),
+    sqlite_with_rowid=False,
+)
+
+marks = Table(
+    "marks",
+    telemetry,
+    Column("source", Text, primary_key=True),
+    Column("seq", Integer, nullable=False),
+)
