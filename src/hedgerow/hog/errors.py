@@ -78,16 +78,26 @@ class HogError(Exception):
     @property
     def line(self) -> int | None:
         """1-based line of the error, or None when unknown."""
-        return None if self.source is None or self.span is None else line_and_column(self.source, self.span.start)[0]
+        return (
+            None
+            if self.source is None or self.span is None
+            else line_and_column(self.source, self.span.start)[0]
+        )
 
     @property
     def column(self) -> int | None:
         """1-based column of the error, or None when unknown."""
-        return None if self.source is None or self.span is None else line_and_column(self.source, self.span.start)[1]
+        return (
+            None
+            if self.source is None or self.span is None
+            else line_and_column(self.source, self.span.start)[1]
+        )
 
     def __str__(self) -> str:
         """Message with ``line:column`` in front when they are known."""
-        return self.message if self.line is None else f"line {self.line}, column {self.column}: {self.message}"
+        return (
+            self.message if self.line is None else f"line {self.line}, column {self.column}: {self.message}"
+        )
 
     def render(self) -> str:
         """Several lines for a person: message, excerpt with caret, hint, Hog stack."""
