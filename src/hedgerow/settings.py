@@ -1,0 +1,287 @@
+"""Every knob of Hedgerow in one place: its name, its default, its unit and why it is what it is.
+
+A setting is read from the environment as ``HEDGEROW_<NAME>``. The command line offers the few that people change by hand; it
+hands them on to the processes it starts through the same variables. ``hedgerow settings`` prints this file as a table.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "HEDGEROW_"
+MEGABYTE = 1024 * 1024
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. The message names the variable and says what it should look like."""
+
+
+def _split(value: Any) -> Any:
+    """``a, b`` from the environment means the list ``[a, b]``."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _network(value: Any) -> Any:
+    """A CIDR block; a lone address means just that address, and host bits are no reason to refuse."""
+    return ipaddress.ip_network(value, strict=False) if isinstance(value, str) else value
+
+
+Networks: TypeAlias = Annotated[
+    tuple[Annotated[Network, BeforeValidator(_network)], ...], NoDecode, BeforeValidator(_split)
+]
+
+
+def knob(default: Any, why: str, *, unit: str = "", **bounds: Any) -> Any:
+    """Declare a setting.
+
+    Args:
+        default: its value when nothing is said.
+        why: what it does and the reason for the default, for the reader of ``hedgerow settings``.
+        unit: what a number counts.
+        bounds: limits of the value, as pydantic names them (``ge``, ``le``).
+    """
+    return Field(default, description=why, json_schema_extra={"unit": unit}, **bounds)
+
+
+class Settings(BaseSettings):
+    """All settings of one instance, checked once at the start."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    # ------------------------------------------------------------ where it runs
+
+    host: str = knob(
+        "127.0.0.1",
+        "Address to listen on. Only this machine by default; 0.0.0.0 opens it to the network.",
+    )
+    port: int = knob(8000, "Port to listen on.", ge=1, le=65535)
+    public_url: str = knob(
+        "",
+        "What links in events, persons and messages start with. Empty: http://<host>:<port>. Set it behind a proxy.",
+    )
+    trusted_proxies: Networks = knob(
+        (),
+        "Comma-separated addresses or CIDR blocks whose X-Forwarded-For is believed. Nobody by default: "
+        "anybody could invent the address of an event's sender.",
+    )
+    data_dir: Path = knob(
+        Path("hedgerow-data"), "Folder that holds everything: events, state, keys. Made at the first start."
+    )
+    workers: int = knob(
+        1,
+        "Worker processes that deliver events. One keeps up with thousands of events a second; more use more cores.",
+        ge=1,
+        le=64,
+    )
+    log_level: str = knob(
+        "info", "How much the server says on its standard error: debug, info, warning, error."
+    )
+
+    # -------------------------------------------------------------- who may come in
+
+    project_token: str = knob(
+        "",
+        "Fixed token (phc_...) of the first project, for automation. Empty: a random one is made and printed.",
+    )
+    api_key: SecretStr = knob(
+        SecretStr(""),
+        "Fixed personal API key (phx_...), for automation; the commands use it too. Empty: a random one is made, "
+        "printed once and kept for this machine's owner in <data_dir>/api.key.",
+    )
+    secret_keys: SecretStr = knob(
+        SecretStr(""),
+        "Comma-separated keys that encrypt secret inputs; the first encrypts, all decrypt. "
+        "Empty: one is made in <data_dir>/secrets.key.",
+    )
+    url: str = knob("", "Where the commands find the server. Empty: http://<host>:<port>.")
+
+    # ------------------------------------------------------------------- event log
+
+    partitions: int = knob(
+        16,
+        "Parts of the event log, the most workers that can share the work. Fixed when the data folder is made: "
+        "events of one person must stay in one part.",
+        ge=1,
+        le=1024,
+    )
+    log_retention_hours: int = knob(
+        7 * 24,
+        "How long delivered events stay readable in the log, for replay and for looking.",
+        unit="h",
+        ge=1,
+    )
+    disk_reserve_bytes: int = knob(
+        512 * MEGABYTE,
+        "Free disk space below which capture answers 503: better refuse an event than acknowledge what cannot be kept.",
+        unit="bytes",
+        ge=0,
+    )
+
+    # --------------------------------------------------------------------- capture
+
+    max_body_bytes: int = knob(
+        20 * MEGABYTE, "Largest body of a capture request, after decompression. SDKs halve a batch on 413.",
+        unit="bytes", ge=1024,
+    )  # fmt: skip
+    max_event_bytes: int = knob(
+        MEGABYTE, "Largest single event. The SDKs keep below 900 KiB by themselves.", unit="bytes", ge=1024
+    )
+    body_timeout_s: float = knob(
+        30.0, "How long a client may take to send its request: slow ones must not hold places for ever.",
+        unit="s", gt=0,
+    )  # fmt: skip
+    dedupe_window_hours: int = knob(
+        24,
+        "How long an event's uuid is remembered: a re-sent event within it is traced as a duplicate, not delivered again.",
+        unit="h",
+        ge=0,
+    )
+
+    # -------------------------------------------------------------------- delivery
+
+    egress_allow: Networks = knob(
+        (),
+        "Comma-separated CIDR blocks that deliveries may reach although they are private, loopback or reserved. "
+        "None by default: whoever may edit a destination must not reach the network behind the server.",
+    )
+    fetch_timeout_s: float = knob(
+        10.0, "Whole time of one HTTP call of a destination.", unit="s", gt=0, le=300
+    )
+    connect_timeout_s: float = knob(
+        3.0, "Time until the connection of an HTTP call stands.", unit="s", gt=0, le=60
+    )
+    max_response_bytes: int = knob(
+        MEGABYTE, "How much of a response is read; the rest is cut off.", unit="bytes", ge=1024
+    )
+    retries: int = knob(
+        3, "Tries after the first one, for timeouts, connection errors, 408, 429 and 5xx.", ge=0, le=50
+    )
+    max_fetches: int = knob(2, "HTTP calls one run of a destination may make.", ge=1, le=100)
+
+    # --------------------------------------------------------------- what is kept
+
+    deliveries_retention_days: int = knob(
+        30, "How long finished deliveries stay in the ledger.", unit="days", ge=1
+    )
+    logs_retention_days: int = knob(14, "How long log lines of destinations are kept.", unit="days", ge=1)
+    metrics_retention_days: int = knob(
+        400, "How long hourly counts are kept: a year can be compared with the last.", unit="days", ge=1
+    )
+
+    # -------------------------------------------------------------------- the host
+
+    shutdown_s: float = knob(
+        10.0, "How long the processes get to finish after SIGTERM before they are killed.", unit="s", gt=0
+    )
+    ready_lag_s: float = knob(
+        300.0,
+        "Age of the oldest unsettled event from which /_health/ready reports trouble.",
+        unit="s",
+        gt=0,
+    )
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError("must be one of debug, info, warning, error")
+        return value.lower()
+
+    @field_validator("public_url", "url")
+    @classmethod
+    def _plain_url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @property
+    def local_url(self) -> str:
+        """The address at which this machine reaches the server."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """What links start with: the public URL, or the local one."""
+        return self.public_url or self.local_url
+
+    @property
+    def client_url(self) -> str:
+        """Where the commands look for the server."""
+        return self.url or self.local_url
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One setting as ``hedgerow settings`` shows it."""
+
+    variable: str
+    value: str
+    default: str
+    unit: str
+    why: str
+
+
+def load(**given: Any) -> Settings:
+    """The settings of this process: arguments first, then the environment, then defaults.
+
+    Args:
+        given: values from the command line; None means not given.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{variable(name)} cannot be {first['input']!r}: {reason}.") from error
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings that differ from the defaults, as variables for a child process."""
+    return {
+        variable(name): _text(getattr(settings, name), reveal=True)
+        for name in sorted(settings.model_fields_set)
+    }
+
+
+def describe(settings: Settings) -> Iterator[Described]:
+    """Every setting with its value, default and reason; secrets stay hidden."""
+    for name, info in Settings.model_fields.items():
+        extra = info.json_schema_extra
+        unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+        value, default = _text(getattr(settings, name)), _text(info.default)
+        yield Described(variable(name), value, default, unit, info.description or "")
+
+
+def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that look like settings but are none, each with the nearest real name or an empty text."""
+    known = {variable(name) for name in Settings.model_fields}
+    unknown = [name for name in environ if name.startswith(PREFIX) and name not in known]
+    return {name: next(iter(get_close_matches(name, known, 1, 0.75)), "") for name in unknown}
+
+
+def _text(value: Any, *, reveal: bool = False) -> str:
+    if isinstance(value, SecretStr):
+        secret = value.get_secret_value()
+        return secret if reveal or not secret else "(hidden)"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value)
