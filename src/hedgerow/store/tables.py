@@ -157,10 +157,9 @@ positions = Table(
     Column("partition", Integer, primary_key=True),
     Column("folded_to", Integer, nullable=False, server_default="0"),
     Column("settled_to", Integer, nullable=False, server_default="0"),
-    # Who dies here: see delivery/partitions.py.
-    Column("owner", Text),
-    Column("deaths", Integer, nullable=False, server_default="0"),
-    Column("died_at", Integer, nullable=False, server_default="0"),
+    # How often work began at the place ``begun_at`` without getting past it: see delivery/partitions.py.
+    Column("begun", Integer, nullable=False, server_default="0"),
+    Column("begun_at", Integer, nullable=False, server_default="-1"),
 )
 
 event_index = Table(
@@ -210,7 +209,7 @@ deliveries = Table(
     Index("deliveries_by_record", "partition", "position"),
     Index(
         "deliveries_open",
-        "partition",
+        "destination_id",
         "next_at",
         sqlite_where=text("verdict IN ('running','retrying','held','scheduled')"),
         postgresql_where=text("verdict IN ('running','retrying','held','scheduled')"),

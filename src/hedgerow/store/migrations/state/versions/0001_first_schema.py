@@ -63,7 +63,7 @@ def upgrade() -> None:
         batch_op.create_index("deliveries_by_record", ["partition", "position"], unique=False)
         batch_op.create_index(
             "deliveries_open",
-            ["partition", "next_at"],
+            ["destination_id", "next_at"],
             unique=False,
             sqlite_where=sa.text("verdict IN ('running','retrying','held','scheduled')"),
             postgresql_where=sa.text("verdict IN ('running','retrying','held','scheduled')"),
@@ -212,9 +212,8 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("folded_to", sa.Integer(), server_default="0", nullable=False),
         sa.Column("settled_to", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("owner", sa.Text(), nullable=True),
-        sa.Column("deaths", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("died_at", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("begun", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("begun_at", sa.Integer(), server_default="-1", nullable=False),
         sa.PrimaryKeyConstraint("partition"),
     )
     op.create_table(
