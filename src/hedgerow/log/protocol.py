@@ -37,6 +37,15 @@ class EventLog(Protocol):
             size: stop after so many payload bytes (at least one record is returned if there is one).
         """
 
+    async def read_many(self, after: dict[int, int], *, records: int, size: int) -> list[Record]:
+        """Records of several partitions: ``after`` maps each to the last position seen.
+
+        Args:
+            after: partitions and positions.
+            records: at most so many of each partition.
+            size: stop after about so many payload bytes in all.
+        """
+
     async def at(self, partition: int, position: int) -> Record | None:
         """The record at a position, or None when retention removed it."""
 

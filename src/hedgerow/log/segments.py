@@ -1,0 +1,212 @@
+"""Hourly SQLite files, the embedded event log's storage: plain blocking code for one thread.
+
+A position is ``hour << 32 | row``: it names the file and the row, so that reading by position is one look-up, and
+retention deletes whole files. A file is *sealed* in a transaction before a later one is begun; a writer that finds its
+file sealed moves on. So nothing is ever added behind a reader's back, even with several writing processes.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import apsw
+
+from hedgerow.events import Draft, Record, partition_key
+from hedgerow.store import Connection, open_connection
+from hedgerow.store.database import transact
+
+HOUR_MS = 3_600_000
+ROW_BITS = 32
+ROW_MASK = (1 << ROW_BITS) - 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    n INTEGER PRIMARY KEY,
+    partition INTEGER NOT NULL,
+    project_id INTEGER NOT NULL,
+    captured_at INTEGER NOT NULL,
+    payload BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS records_by_partition ON records (partition, n);
+CREATE TABLE IF NOT EXISTS seal (sealed INTEGER NOT NULL);
+"""
+INSERT = "INSERT INTO records (partition, project_id, captured_at, payload) VALUES (?, ?, ?, ?)"
+READ = """
+SELECT n, project_id, captured_at, payload FROM records
+WHERE partition = ? AND n > ? ORDER BY n LIMIT ?
+"""
+AT = "SELECT project_id, captured_at, payload FROM records WHERE n = ? AND partition = ?"
+LAST = "SELECT n FROM records WHERE partition = ? ORDER BY n DESC LIMIT 1"
+
+
+def partition_of(project_id: int, distinct_id: str, partitions: int) -> int:
+    """The partition of a key: stable for the life of a log."""
+    return zlib.crc32(partition_key(project_id, distinct_id)) % partitions
+
+
+class Segments:
+    """The files of one log, as one thread sees them. Connections stay open while their file is in use."""
+
+    def __init__(
+        self, folder: Path, partitions: int, *, synchronous: str = "FULL", vfs: str | None = None
+    ) -> None:
+        self.folder = folder
+        self.partitions = partitions
+        self._synchronous = synchronous
+        self._vfs = vfs
+        self._open: dict[int, Connection] = {}
+        self._hours: list[int] = []
+        self._sealed: set[int] = set()
+
+    # ------------------------------------------------------------ files
+
+    def hours(self) -> list[int]:
+        """The hours that have a file, oldest first."""
+        names = (name[:-3] for name in os.listdir(self.folder) if name.endswith(".db"))
+        self._hours = sorted(int(name) for name in names if name.isdigit())
+        return self._hours
+
+    def connection(self, hour: int) -> Connection:
+        """The open file of an hour; makes it when it is new."""
+        if hour not in self._open:
+            path = self.folder / f"{hour}.db"
+            fresh = not path.exists()
+            connection = open_connection(path, synchronous=self._synchronous, vfs=self._vfs)
+            if fresh:
+                transact(connection, _make_schema)
+                _sync_folder(self.folder)
+            self._open[hour] = connection
+        return self._open[hour]
+
+    def close(self) -> None:
+        """Close all files."""
+        for connection in self._open.values():
+            connection.close()
+        self._open.clear()
+
+    def forget(self, hour: int) -> None:
+        """Close one file, because it is no longer needed or is about to be deleted."""
+        if connection := self._open.pop(hour, None):
+            connection.close()
+
+    def delete(self, hour: int) -> None:
+        """Remove an hour's file for good."""
+        self.forget(hour)
+        for suffix in (".db", ".db-wal", ".db-shm"):
+            (self.folder / f"{hour}{suffix}").unlink(missing_ok=True)
+
+    def is_sealed(self, hour: int) -> bool:
+        """Whether an hour can get no more records. Once true, always true."""
+        if hour not in self._sealed and _sealed(self.connection(hour)):
+            self._sealed.add(hour)
+        return hour in self._sealed
+
+    # ---------------------------------------------------------- writing
+
+    def append(self, drafts: Sequence[Draft], now_ms: int) -> None:
+        """Add records to the open hour in one transaction, moving to a new hour when it is time."""
+        rows = [
+            (
+                partition_of(d.project_id, d.distinct_id, self.partitions),
+                d.project_id,
+                d.captured_at,
+                d.payload,
+            )
+            for d in drafts
+        ]
+        hour = self._writing_hour(now_ms)
+        while not transact(self.connection(hour), lambda connection: _insert(connection, rows)):
+            hour = self._writing_hour(now_ms)
+
+    def _writing_hour(self, now_ms: int) -> int:
+        wanted = now_ms // HOUR_MS
+        last = (self._hours or self.hours() or [0])[-1]
+        if last and not self.is_sealed(last):
+            if last >= wanted:  # the clock may have gone back; the log does not
+                return last
+            transact(self.connection(last), _seal)
+            self._sealed.add(last)
+        last = (self.hours() or [0])[-1]
+        if last and not self.is_sealed(last):
+            return last
+        fresh = max(wanted, last + 1)
+        self.connection(fresh)
+        self.hours()
+        return fresh
+
+    # ---------------------------------------------------------- reading
+
+    def read(self, partition: int, after: int, *, records: int, size: int) -> list[Record]:
+        """Records of a partition after a position, in order, across files."""
+        found: list[Record] = []
+        hour, row = after >> ROW_BITS, after & ROW_MASK
+        for current in self._from(hour):
+            # The seal is read before the rows: what a sealed file shows then is all it will ever have.
+            complete = self.is_sealed(current)
+            rows = self.connection(current).execute(
+                READ, (partition, row if current == hour else 0, records - len(found))
+            )
+            for n, project_id, captured_at, payload in rows:
+                found.append(Record(partition, current << ROW_BITS | n, project_id, captured_at, payload))
+                size -= len(payload)
+                if size <= 0:
+                    return found
+            if len(found) >= records or not complete:
+                break
+        return found
+
+    def _from(self, hour: int) -> Iterable[int]:
+        if not self._hours or self._hours[-1] <= hour or hour in self._sealed:
+            self.hours()
+        return [current for current in self._hours if current >= hour]
+
+    def at(self, partition: int, position: int) -> Record | None:
+        """One record by position."""
+        hour, row = position >> ROW_BITS, position & ROW_MASK
+        if hour not in self._open and hour not in self.hours():
+            return None
+        for project_id, captured_at, payload in self.connection(hour).execute(AT, (row, partition)):
+            return Record(partition, position, project_id, captured_at, payload)
+        return None
+
+    def end(self, partition: int) -> int:
+        """Position of the last record of a partition, 0 when it has none."""
+        for hour in reversed(self.hours()):
+            for (n,) in self.connection(hour).execute(LAST, (partition,)):
+                return int(hour << ROW_BITS | n)
+        return 0
+
+
+def _make_schema(connection: Connection) -> None:
+    connection.execute(SCHEMA)
+
+
+def _sealed(connection: Connection) -> bool:
+    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM seal)").get)
+
+
+def _seal(connection: Connection) -> None:
+    connection.execute("INSERT INTO seal VALUES (1)")
+
+
+def _insert(connection: Connection, rows: Sequence[tuple[int, int, int, bytes]]) -> bool:
+    """False when the file was sealed meanwhile; nothing is written then."""
+    if _sealed(connection):
+        return False
+    connection.executemany(INSERT, rows)
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name as durable as its content."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+ERRORS = (apsw.Error, OSError)
