@@ -5,8 +5,9 @@ Null, booleans, integers, floats, strings, arrays (``list``), tuples (``tuple``)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, TypeGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,59 @@ class HogErrorValue:
     type: str
     message: str
     payload: Any = None
+
+
+@dataclass(slots=True, eq=False)
+class HogCallable:
+    """A function as a value: a closure, a lambda or a built-in. Compared by identity.
+
+    Attributes:
+        name: what it prints as, ``lambda`` for one without a name.
+        arity: the number of parameters it prints (for a built-in the most it takes).
+        impl: what is called; how is the compiler's affair.
+    """
+
+    name: str
+    arity: int
+    impl: Callable[..., Any]
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value is a Hog number. Booleans are none, though Python's ``bool`` is an ``int``."""
+    kind = type(value)
+    return kind is int or kind is float
+
+
+def type_name(value: Any) -> str:
+    """The name ``typeof`` gives. A float without fraction is an ``integer``: Hog has one domain of numbers."""
+    kind = type(value)
+    if kind is float:
+        return "integer" if value.is_integer() else "float"
+    return _TYPE_NAMES.get(kind, "unknown")
+
+
+_TYPE_NAMES: Final[dict[type, str]] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    str: "string",
+    list: "array",
+    tuple: "tuple",
+    dict: "object",
+    HogDate: "date",
+    HogDateTime: "datetime",
+    HogErrorValue: "error",
+    HogCallable: "function",
+}
+
+
+def truthy(value: Any) -> bool:
+    """Whether a condition holds: null, false, 0, NaN and '' do not; empty arrays and objects do."""
+    kind = type(value)
+    if kind is bool:
+        return value is True
+    if value is None or kind is str:
+        return bool(value)
+    if kind is int or kind is float:
+        return value != 0 and value == value  # noqa: PLR0124 (NaN)
+    return True

@@ -1,0 +1,56 @@
+"""What library code asks of the run it works for: room, time, a clock, randomness, a place to print.
+
+The meter of a run implements this. Helpers and library functions that may do much work take it as their first
+argument, so that nothing a program does is free of its limits.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn, Protocol
+
+LARGE: Final = 4096
+"""Sizes above this call for ``tick()`` before and after one long C call."""
+
+STRIDE: Final = 1024
+"""Nodes a walk in Python may visit between two calls of ``tick()``."""
+
+
+class RuntimeContext(Protocol):
+    """The run, as the library sees it. Every method may raise a ``HogLimitError``."""
+
+    @property
+    def json_depth(self) -> int:
+        """How deep values may nest when they are parsed, printed or copied."""
+
+    def charge(self, size: int, /) -> None:
+        """Account for ``size`` bytes of new values."""
+
+    def tick(self) -> None:
+        """Look at the clock."""
+
+    def check_string(self, length: int, /) -> None:
+        """Refuse a string of ``length`` characters before it is built, and charge for it."""
+
+    def check_items(self, count: int, /) -> None:
+        """Refuse an array or object of ``count`` entries before it is built, and charge for it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, by the run's clock."""
+
+    def random(self) -> float:
+        """The next random number of the run, in ``[0, 1)``."""
+
+    def uuid4(self) -> str:
+        """The next random UUID of the run."""
+
+    def print(self, text: str, /) -> None:
+        """Hand out one printed line."""
+
+    def host_fault(self, message: str, /) -> NoReturn:
+        """Fail the run because its surroundings cannot do what was asked. Raises ``HogRuntimeError``."""
+
+
+def watch(ctx: RuntimeContext, size: int) -> None:
+    """Look at the clock beside a C call over ``size`` units, when that is enough to matter."""
+    if size > LARGE:
+        ctx.tick()

@@ -1,0 +1,7 @@
+"""The standard library of Hog: one module per family, every function registered in ``registry``."""
+
+from __future__ import annotations
+
+from hedgerow.hog.stdlib.registry import REGISTRY, HogFunction, RuntimeContext, function
+
+__all__ = ["REGISTRY", "HogFunction", "RuntimeContext", "function"]
