@@ -1,0 +1,46 @@
+"""One ASGI application in front of the three rooms that answer HTTP: capture, health, the API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol, TypeAlias
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Handler(Protocol):
+    """An application that knows which paths are its own."""
+
+    def handles(self, path: str) -> bool:
+        """Whether a request for this path is for it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+
+
+class Gateway:
+    """Sends each request to the first handler that wants its path, else to the API. Capture comes first: it is the busiest."""
+
+    def __init__(self, handlers: list[Handler], api: AsgiApp) -> None:
+        self._handlers = handlers
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by whoever it is for; other kinds of connection are not spoken here."""
+        if scope["type"] != "http":
+            return
+        for handler in self._handlers:
+            if handler.handles(scope["path"]):
+                await handler(scope, receive, send)
+                return
+        await self._api(scope, receive, send)
+
+
+async def answer(send: Send, status: int, body: bytes, content_type: bytes) -> None:
+    """Send a complete response."""
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode("ascii"))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

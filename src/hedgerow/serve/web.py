@@ -1,0 +1,124 @@
+"""``python -m hedgerow.serve.web``: the one process that answers HTTP. Capture, health and the API share its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import uvloop
+
+from hedgerow.api import Services, create_app
+from hedgerow.capture import CaptureApp, CaptureOptions, StoreProjects
+from hedgerow.destinations.secrets import Keyring, SecretsError
+from hedgerow.log.sqlite import SqliteLog
+from hedgerow.serve.gateway import Gateway
+from hedgerow.serve.health import Health
+from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, log_to_stderr, received
+from hedgerow.serve.lag import LagMeter
+from hedgerow.serve.server import InheritedServer
+from hedgerow.serve.status import Bells, Roster
+from hedgerow.settings import Settings, SettingsError, load
+from hedgerow.store import Database, StoreError
+
+logger = logging.getLogger(__name__)
+
+# What is left of the shutdown time for closing the files after the last request.
+CLOSING_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The open files of this process."""
+
+    state: Database
+    telemetry: Database
+    log: SqliteLog
+
+
+@contextlib.contextmanager
+def open_stores(settings: Settings) -> Iterator[Stores]:
+    """Open the data folder's files and close them in the end."""
+    folder = settings.data_dir
+    stores = Stores(
+        Database(folder / "state.db"),
+        Database(folder / "telemetry.db"),
+        SqliteLog(folder / "events", settings.partitions, clock=time.time),
+    )
+    try:
+        yield stores
+    finally:
+        stores.log.close()
+        stores.telemetry.close()
+        stores.state.close()
+
+
+def capture_options(settings: Settings) -> CaptureOptions:
+    """The settings that capture looks at."""
+    return CaptureOptions(
+        trusted_proxies=tuple(map(str, settings.trusted_proxies)),
+        max_body=settings.max_body_bytes,
+        max_event=settings.max_event_bytes,
+        body_timeout=settings.body_timeout_s,
+    )
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def build(settings: Settings, inheritance: Inheritance, stores: Stores) -> Gateway:
+    """Put the application together."""
+    bells = Bells(inheritance.bells)
+    stores.log.on_append = bells.ring
+    roster = Roster()
+    roster.listen(inheritance.status)
+    projects = StoreProjects(stores.state, now_ms)
+    capture = CaptureApp(stores.log, projects, clock=now_ms, options=capture_options(settings))
+    lag = LagMeter(stores.state, stores.log, time.time)
+    health = Health(settings, settings.data_dir, stores.state, lag, roster, lambda: capture.counters)
+    keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
+    services = Services(settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring)
+    return Gateway([capture, health], create_app(services))
+
+
+async def serve(settings: Settings, inheritance: Inheritance) -> None:
+    """Answer requests until SIGTERM; then answer those that have begun, and close."""
+    with open_stores(settings) as stores:
+        server = InheritedServer(build(settings, inheritance, stores), inheritance.listen)
+        serving = asyncio.create_task(server.serve())
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        server.stop()
+        patience = max(0.5, settings.shutdown_s - CLOSING_S)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(serving, patience)
+
+
+def main() -> int:
+    """Run the web process; the supervisor calls this."""
+    inheritance = received(__spec__.name if __spec__ else __name__)
+    follow_supervisor(inheritance.alive)
+    try:
+        settings = load()
+        log_to_stderr(inheritance.name, settings.log_level)
+        uvloop.run(serve(settings, inheritance))
+    except (SettingsError, SecretsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return HOPELESS
+    except StoreError as error:
+        logger.error("%s", error)  # noqa: TRY400 - the message says it all
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
