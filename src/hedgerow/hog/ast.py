@@ -9,12 +9,14 @@ and then ``Call.sugar`` names the original form so that the printer can give it 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Half-open character range ``[start, end)`` of the source text."""
+class Span(NamedTuple):
+    """Half-open character range ``[start, end)`` of the source text.
+
+    A named tuple, because one is made for every node and a frozen dataclass takes three times as long.
+    """
 
     start: int
     end: int
@@ -34,7 +36,7 @@ class Node:
 class Literal(Node):
     """A constant: None, bool, int, float or str. ``raw`` is the source text of a number, for the printer."""
 
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
     raw: str | None = None
 
 
@@ -68,8 +70,10 @@ class Index(Node):
 
 @dataclass(slots=True, kw_only=True)
 class Call(Node):
-    """``callee(args)``. ``sugar`` names the form this was written in when it was not a call
-    (``case``, ``interval``, ``trim``, ``cast``, ``is_null``, ``substring``...).
+    """``callee(args)``.
+
+    ``sugar`` names the form this was written in when it was not a call: ``case``, ``interval``, ``trim``, ``cast``, ``::``.
+    The callee of such a call is always the library function, even where a variable has its name.
     """
 
     callee: Expr

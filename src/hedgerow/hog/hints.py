@@ -1,0 +1,139 @@
+"""What people coming from other languages write, and what Hog wants instead.
+
+The parser asks here when it cannot go on; nothing here decides whether a source is right.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+_CHARACTERS = {
+    "&": "write `and` for a logical and",
+    "!": "write `not x` for a negation, or `!=` for a comparison",
+    "|": "write `or` for a logical or, or `||` to join texts",
+    "^": "Hog has no `^` operator",
+    "@": "Hog has no decorators; a name may contain letters, digits, `_` and `$`",
+    "\\": "a backslash only has a meaning inside quotes",
+    "\u2018": "use a straight quote '",
+    "\u2019": "use a straight quote '",
+    "\u201c": "use a straight quote '",
+    "\u201d": "use a straight quote '",
+    "\u2013": "use a plain hyphen -",
+    "\u2212": "use a plain hyphen -",
+    "\u2026": "Hog has no spread operator",
+}
+_QUOTES = {
+    "'": ("this string is never closed", "add a closing ' (a quote inside a string is written \\' or '')"),
+    '"': (
+        "this quoted name is never closed",
+        'add a closing " (double quotes hold names, single quotes hold strings)',
+    ),
+    "`": ("this quoted name is never closed", "add a closing `"),
+}
+_NUMBER = re.compile(r"[0-9][0-9A-Za-z_]*")
+
+
+def bad_character(source: str, start: int) -> tuple[str, int, str | None]:
+    """Explain a character that begins no token.
+
+    Returns:
+        What is wrong, how many characters to point at, and how to mend it.
+    """
+    character = source[start]
+    if character in _QUOTES:
+        message, hint = _QUOTES[character]
+        return message, 1, hint
+    if source.startswith("/*", start):
+        return "this comment is never closed", 2, "add a closing */"
+    if number := _NUMBER.match(source, start):
+        return _bad_number(number.group())
+    length = 2 if source[start : start + 2] in {"&&", "||"} else 1
+    hint = _CHARACTERS.get(character)
+    if hint is None and character.isalpha():
+        hint = "a name with other letters than A to Z is written in backticks"
+    shown = character if character.isprintable() else ""
+    return f"Unexpected character '{shown}' (U+{ord(character):04X})", length, hint
+
+
+def _bad_number(text: str) -> tuple[str, int, str | None]:
+    if text[:2] in {"0o", "0O"}:
+        digits = text[2:].replace("_", "")
+        hint = (
+            f"write {int(digits, 8)}, or 0x{int(digits, 8):X}"
+            if re.fullmatch("[0-7]{1,20}", digits)
+            else None
+        )
+        return f"octal numbers such as {text} are not part of Hog", len(text), hint
+    if re.fullmatch("[0-9][0-9_]*", text):
+        return "a number has no underscores between its digits", len(text), f"write {text.replace('_', '')}"
+    return f"{text} is not a number", len(text), None
+
+
+def similar(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` is most likely a slip of, or None."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.75)
+    return close[0] if close and close[0] != word else None
+
+
+_BEFORE_EQUALS = {
+    "==": "Hog has no `===`; `=` and `==` compare with the same rules",
+    "!=": "Hog has no `!==`; write `!=`",
+    "=": "Hog compares with `=` or `==`",
+}
+_PAIRS = {
+    ("+", "+"): "Hog has no `++`; write `x := x + 1`",
+    ("*", "*"): "Hog has no `**`; multiply instead",
+    ("|", "|"): "write `or` for a logical or",
+    ("=", ">"): "a function is written `x -> ...`, a comparison `>=`",
+    ("?", ":"): "a conditional is written `test ? a : b`",
+}
+_ARITHMETIC = frozenset("+-*/%")
+
+
+def after_operator(previous: str, found: str, *, touching: bool) -> str | None:
+    """Hint for a token where an operand should stand.
+
+    Args:
+        previous: the kind of token before.
+        found: the kind of token found.
+        touching: no blank between the two.
+    """
+    if touching:
+        if found == "=" and previous in _BEFORE_EQUALS:
+            return _BEFORE_EQUALS[previous]
+        if found == "=" and (previous in _ARITHMETIC or previous == "||"):
+            return f"Hog has no `{previous}=`; write `x := x {previous} ...`"
+        if (previous, found) in _PAIRS:
+            return _PAIRS[previous, found]
+    if found == "=" and previous == ":":
+        return "assignment is written `:=`, without a blank"
+    if found == "<":
+        return "HogQLX tags are not supported"
+    if found == "." and previous in {"[", "(", ",", "{"}:
+        return "Hog has no spread operator"
+    return None
+
+
+_FOREIGN_STATEMENTS = {
+    "const": "declare variables with `let name := value`",
+    "var": "declare variables with `let name := value`",
+    "function": "declare functions with `fun name(a, b) { ... }`",
+    "func": "declare functions with `fun name(a, b) { ... }`",
+    "def": "declare functions with `fun name(a, b) { ... }`",
+    "elif": "write `else if (...) { ... }`",
+    "elsif": "write `else if (...) { ... }`",
+    "elseif": "write `else if (...) { ... }`",
+    "import": "Hog has no modules",
+    "class": "Hog has no classes; use objects like {'name': 1}",
+    "switch": "Hog has no `switch`; use `if ... else if ...` or multiIf()",
+    "await": "calls like fetch() wait by themselves; leave `await` out",
+    "async": "functions need no `async`; calls like fetch() wait by themselves",
+    "new": "write `Error('message')` without `new`",
+}
+
+
+def foreign_statement(word: str) -> str | None:
+    """Hint for a statement that begins with a word of another language and goes on with a name."""
+    return _FOREIGN_STATEMENTS.get(word)
