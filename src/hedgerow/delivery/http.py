@@ -1,0 +1,189 @@
+"""HTTP over the network: the :class:`~hedgerow.delivery.transport.Transport` that production uses.
+
+A small HTTP/1.1 client of our own, for two reasons. *Soundness*: the address that the guard judged is the address that the
+socket is connected to, with nothing in between that could resolve, redirect, or pick a proxy. *Speed*: nearly all of
+Hedgerow's work at full load is one request after another to few hosts, and a general client spends several times as much
+on each as the exchange itself (``bench/choices/http_clients.py`` has the figures). Parsing is llhttp's, the parser of Node.
+
+What it does: keep-alive, TLS, chunked and compressed answers, limits in time and bytes. What it leaves out on purpose: redirects,
+cookies, proxies, pipelining and HTTP/2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Sequence
+
+import aiohappyeyeballs
+
+from hedgerow.delivery.egress import EgressPolicy, EgressRefused
+from hedgerow.delivery.http_connection import Connection, StaleConnection
+from hedgerow.delivery.http_head import build_head
+from hedgerow.delivery.http_pool import Pool
+from hedgerow.delivery.resolver import AddressInfo, CachedResolver
+from hedgerow.delivery.target import ParsedTarget
+from hedgerow.delivery.transport import Request, Response, TransportError
+
+__all__ = ["HttpTransport"]
+
+_STAGGER = 0.25
+"""Seconds after which the next address of a host is tried beside the last (RFC 8305)."""
+
+
+class HttpTransport:
+    """Sends requests over HTTP/1.1, guarded.
+
+    One request may be sent twice at once: when a connection that served others before turns out to be closed before a
+    single byte of the answer came. The second goes over a new connection, within the same time limit.
+
+    Args:
+        policy: what may be reached.
+        resolver: how names become addresses.
+        tls: the TLS settings; the system's trusted authorities by default.
+        keep_alive: seconds an unused connection is kept.
+        max_idle: unused connections kept in all.
+    """
+
+    def __init__(
+        self,
+        policy: EgressPolicy,
+        *,
+        resolver: CachedResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        keep_alive: float = 10.0,
+        max_idle: int = 512,
+    ) -> None:
+        self._policy = policy
+        self._resolver = resolver or CachedResolver()
+        self._tls = tls or _default_tls()
+        self._pool = Pool(keep_alive=keep_alive, max_idle=max_idle)
+
+    async def send(self, request: Request) -> Response:
+        """Send one request and read its answer; redirects are returned, not followed.
+
+        Args:
+            request: what to send. Headers about the connection or the framing are left out: they are set here.
+
+        Raises:
+            TransportError: there is no usable answer.
+        """
+        target = self._policy.check_url(request.url)
+        head = build_head(request, target)
+        try:
+            async with asyncio.timeout(request.timeout):
+                return await self._send(request, target, head)
+        except TimeoutError:
+            message = f"There was no complete answer within {request.timeout:g} seconds."
+            raise TransportError("timeout", message, retriable=True) from None
+
+    async def close(self) -> None:
+        """Close all connections; exchanges under way end by themselves."""
+        self._pool.close()
+        self._resolver.close()
+        await asyncio.sleep(0)
+
+    async def _send(self, request: Request, target: ParsedTarget, head: bytes) -> Response:
+        waiting = self._pool.take((target.scheme, target.host, target.port))
+        if waiting is not None:
+            try:
+                return await self._exchange(waiting, request, head)
+            except StaleConnection:
+                pass  # the request was not read, as far as can be told: send it over a new connection
+        connection = await self._connect(target, request.connect_timeout)
+        return await self._exchange(connection, request, head)
+
+    async def _exchange(self, connection: Connection, request: Request, head: bytes) -> Response:
+        bodiless = request.method == "HEAD"
+        try:
+            return await connection.exchange(
+                head, request.body or b"", limit=request.max_body, bodiless=bodiless
+            )
+        finally:
+            self._pool.give(connection)
+
+    async def _connect(self, target: ParsedTarget, seconds: float) -> Connection:
+        try:
+            async with asyncio.timeout(seconds):
+                sock = await self._open(target, await self._addresses(target))
+                return await self._start(sock, target)
+        except TimeoutError:
+            message = f"No connection to {target.host} within {seconds:g} seconds."
+            raise TransportError("connect_timeout", message, retriable=True) from None
+
+    async def _addresses(self, target: ParsedTarget) -> Sequence[AddressInfo]:
+        """All addresses of the target; a single one that may not be reached refuses the whole."""
+        if target.address is not None:
+            family = socket.AF_INET6 if target.address.version == 6 else socket.AF_INET
+            return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (target.host, target.port))]
+        addresses = await self._resolver.resolve(target.host, target.port)
+        for *_, where in addresses:
+            self._policy.check_address(where[0], host=target.host)
+        return addresses
+
+    async def _open(self, target: ParsedTarget, addresses: Sequence[AddressInfo]) -> socket.socket:
+        try:
+            return await aiohappyeyeballs.start_connection(
+                addresses, happy_eyeballs_delay=_STAGGER, socket_factory=self._make_socket
+            )
+        except _RefusedAddress as refused:
+            raise refused.refusal from None
+        except OSError as error:
+            raise _connect_error(error, target) from None
+
+    def _make_socket(self, info: AddressInfo) -> socket.socket:
+        """Judge the very address that is about to be connected to: the last word, whatever came before."""
+        family, kind, protocol, _, where = info
+        try:
+            self._policy.check_address(where[0])
+        except EgressRefused as refusal:
+            raise _RefusedAddress(refusal) from None
+        return socket.socket(family, kind, protocol)
+
+    async def _start(self, sock: socket.socket, target: ParsedTarget) -> Connection:
+        loop = asyncio.get_running_loop()
+        origin = (target.scheme, target.host, target.port)
+        secure = target.scheme == "https"
+        try:
+            _, connection = await loop.create_connection(
+                lambda: Connection(origin),
+                sock=sock,
+                ssl=self._tls if secure else None,
+                server_hostname=target.host if secure else None,
+            )
+        except OSError as error:  # ssl.SSLError is one
+            raise _handshake_error(error, target) from None
+        return connection
+
+
+def _default_tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class _RefusedAddress(OSError):
+    """Carries a refusal through a library that only passes on OSError."""
+
+    def __init__(self, refusal: EgressRefused) -> None:
+        super().__init__(errno.EACCES, str(refusal))
+        self.refusal = refusal
+
+
+def _connect_error(error: OSError, target: ParsedTarget) -> TransportError:
+    where = f"{target.host} on port {target.port}"
+    if error.errno == errno.ETIMEDOUT:
+        return TransportError("connect_timeout", f"{where} does not answer.", retriable=True)
+    reason = (error.strerror or str(error)).lower()
+    return TransportError("refused", f"No connection to {where}: {reason}.", retriable=True)
+
+
+def _handshake_error(error: OSError, target: ParsedTarget) -> TransportError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        message = f"The certificate of {target.host} cannot be trusted: {error.verify_message}."
+    else:
+        reason = getattr(error, "reason", None) or error.strerror or str(error) or "the connection was closed"
+        message = f"No secure connection to {target.host}: {reason}."
+    return TransportError("tls", message, retriable=True)
