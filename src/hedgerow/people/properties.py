@@ -1,0 +1,121 @@
+"""Person properties: which an event sets by itself, and what a change to them amounts to.
+
+The lists and the rules are PostHog's. ``$initial_*`` keeps the first value ever seen of an automatic property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+_FROM_EVENT = (
+    "$app_build", "$app_name", "$app_namespace", "$app_version", "$browser", "$browser_version", "$device_type",
+    "$current_url", "$pathname", "$os", "$os_name", "$os_version", "$referring_domain", "$referrer", "$screen_height",
+    "$screen_width", "$viewport_height", "$viewport_width", "$raw_user_agent",
+)  # fmt: skip
+_CAMPAIGN = (
+    "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_name", "utm_term", "gclid", "gad_source", "gclsrc",
+    "dclid", "gbraid", "wbraid", "fbclid", "msclkid", "twclid", "li_fat_id", "mc_cid", "igshid", "ttclid", "rdt_cid",
+    "irclid", "_kx", "epik", "qclid", "sccid",
+)  # fmt: skip
+
+# Automatic properties in a fixed order (so that the stored JSON does not depend on hashing), each with its first-seen name.
+AUTOMATIC = {key: "$initial_" + key.replace("$", "", 1) for key in _FROM_EVENT + _CAMPAIGN}
+
+# They change with every page or network, and alone are not worth writing a person for.
+QUIET = frozenset(_FROM_EVENT) - {"$app_build", "$app_name", "$app_namespace", "$app_version"} | {
+    "$geoip_postal_code", "$geoip_time_zone", "$geoip_latitude", "$geoip_longitude", "$geoip_accuracy_radius",
+    "$geoip_city_confidence", "$geoip_country_confidence", "$geoip_postal_code_confidence",
+    *(f"$geoip_subdivision_{n}_{what}" for n in (1, 2, 3) for what in ("code", "name")),
+    *(f"$geoip_subdivision_{n}_confidence" for n in (1, 2)),
+}  # fmt: skip
+
+# Server SDKs stamp the operating system of the server, which says nothing about the person.
+SERVER_LIBRARIES = frozenset(
+    "posthog-" + name
+    for name in ("python", "node", "edge", "server", "go", "ruby", "php", "java", "dotnet", "elixir", "rs")
+)
+_OF_THE_HOST = frozenset({"$os", "$os_name", "$os_version"})
+
+WITHOUT_AUTOMATIC = frozenset({"$snapshot", "$performance_event"})
+PERSON_EVENTS = frozenset({"$identify", "$create_alias", "$merge_dangerously", "$set"})
+NEVER_CHANGE_PEOPLE = frozenset({"$exception", "$$heatmap"})
+
+
+def automatic(properties: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an event's properties set on the person by themselves.
+
+    Args:
+        properties: the event's.
+
+    Returns:
+        Additions to ``$set`` and to ``$set_once``; the sender's own entries win over both.
+    """
+    of_host = properties.get("$lib") in SERVER_LIBRARIES if isinstance(properties.get("$lib"), str) else False
+    now: dict[str, Any] = {}
+    first: dict[str, Any] = {}
+    for key, initial in AUTOMATIC.items():
+        if key in properties and not (of_host and key in _OF_THE_HOST):
+            now[key] = first[initial] = properties[key]
+    name = now.pop("$os_name", None)
+    first.pop("$initial_os_name", None)
+    if name:  # Some SDKs call $os $os_name.
+        if now.get("$os") is None:
+            now["$os"] = name
+        if first.get("$initial_os") is None:
+            first["$initial_os"] = name
+    return now, first
+
+
+class Wishes(NamedTuple):
+    """What one event asks of its person's properties."""
+
+    event: str
+    set: Mapping[str, Any]
+    set_once: Mapping[str, Any]
+    unset: tuple[str, ...]
+
+
+class Outcome(NamedTuple):
+    """Properties after an event; ``write`` says whether the change is worth keeping beyond this event."""
+
+    properties: dict[str, Any]
+    write: bool
+
+
+def at_creation(wishes: Wishes, event_uuid: str) -> dict[str, Any]:
+    """Properties of a person whom an event brings into being."""
+    return {**wishes.set_once, **wishes.set, "$creator_event_uuid": event_uuid}
+
+
+def apply(current: dict[str, Any], wishes: Wishes) -> Outcome:
+    """Apply an event to its person's properties: ``$set_once``, then ``$set``, then ``$unset``.
+
+    ``current`` is left alone and returned itself when nothing changes. Automatic properties that change all the time show
+    in the result, but are no reason to write unless the event is about the person or the key is new.
+    """
+    if wishes.event in NEVER_CHANGE_PEOPLE:
+        return Outcome(current, write=False)
+    fresh = {key: value for key, value in wishes.set_once.items() if key not in current}
+    write = bool(fresh)
+    always = wishes.event in PERSON_EVENTS
+    for key, value in wishes.set.items():
+        known = key in current
+        if known and same(current[key], value):
+            continue
+        fresh[key] = value
+        write = write or always or not known or key not in QUIET
+    gone = [key for key in wishes.unset if key in current]
+    if not fresh and not gone:
+        return Outcome(current, write=False)
+    after = {**current, **fresh}
+    for key in gone:
+        after.pop(key, None)
+    return Outcome(after, write=write or bool(gone))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same by JavaScript's ``===``: no two objects or lists are, nor ``1`` and ``true``."""
+    if isinstance(one, (dict, list)) or isinstance(one, bool) is not isinstance(other, bool):
+        return False
+    return bool(one == other)
