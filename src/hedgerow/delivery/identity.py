@@ -1,0 +1,47 @@
+"""Names of invocations: the same event, destination, mapping and run always have the same id."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+# The duplicate of an event, or a record that kills its worker, has a verdict of its own that belongs to no destination.
+NO_DESTINATION = bytes(16)
+
+
+def delivery_id(
+    captured_at: int, event_uuid: bytes, destination_id: bytes, mapping: str = "", run: str = ""
+) -> bytes:
+    """A UUIDv8 that sorts by capture time.
+
+    Args:
+        captured_at: when the record was captured, milliseconds since the epoch (48 bits of the id).
+        event_uuid: 16 bytes.
+        destination_id: 16 bytes.
+        mapping: id of the mapping, empty without mappings.
+        run: empty for live traffic, else the re-run, replay or tick that wanted this invocation.
+
+    Returns:
+        16 bytes: the time, then 74 bits of SHA-256 of the rest around version and variant.
+    """
+    digest = hashlib.sha256(b"\0".join((event_uuid, destination_id, mapping.encode(), run.encode()))).digest()
+    number = (captured_at & (1 << 48) - 1) << 80
+    number |= 0x8 << 76
+    number |= (int.from_bytes(digest[:2], "big") & 0xFFF) << 64
+    number |= 0b10 << 62
+    number |= int.from_bytes(digest[2:10], "big") & (1 << 62) - 1
+    return number.to_bytes(16, "big")
+
+
+def text(raw: bytes) -> str:
+    """The canonical text of 16 id bytes."""
+    return str(uuid.UUID(bytes=raw))
+
+
+def raw(value: str) -> bytes:
+    """The 16 bytes of an id's text.
+
+    Raises:
+        ValueError: it is not a UUID.
+    """
+    return uuid.UUID(value).bytes

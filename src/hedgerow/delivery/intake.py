@@ -1,0 +1,344 @@
+"""Intake: read the log, fold people, match destinations, hand invocations to the lanes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hedgerow.delivery import ledger
+from hedgerow.delivery.configuration import Configuration, Plan, key
+from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
+from hedgerow.delivery.invocation import Invocation, Outcome
+from hedgerow.delivery.lanes import Lanes
+from hedgerow.delivery.settler import Settler
+from hedgerow.delivery.window import Entry, Window
+from hedgerow.delivery.world import Options, World
+from hedgerow.destinations import FilterError
+from hedgerow.destinations.globals import build_globals, filter_globals
+from hedgerow.events import Event, Record
+from hedgerow.people import Change, Folded, fold, load
+from hedgerow.store import Connection, StoreError
+
+log = logging.getLogger(__name__)
+
+# A record at whose place two workers died is read alone; a third death is its verdict.
+ALONE_FROM = 3
+CRASHED_FROM = 4
+REST_AFTER_ERROR_S = 0.5
+RECORDS_PER_TURN = 32
+
+SEEN = """
+SELECT partition, position, uuid, captured_at FROM event_index
+WHERE uuid IN (SELECT unhex(value) FROM json_each(?)) AND project_id = ?
+"""
+INDEX = """
+INSERT INTO event_index (partition, position, project_id, uuid, event, distinct_id, captured_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+@dataclass(slots=True)
+class _Partition:
+    """One partition in our hands. ``known`` are ids with a row, for records up to ``known_to``."""
+
+    cursor: int
+    folded_to: int
+    settled_to: int
+    known: set[bytes]
+    known_to: int
+    begun: bool = False
+    alone: bool = False
+
+
+@dataclass(slots=True)
+class _Item:
+    """One record on its way through a batch."""
+
+    record: Record
+    event: Event
+    first: bool
+    uuid: bytes
+    duplicate: bool = False
+    folded: Folded | None = None
+    begun: int = 0
+    crashed: bool = False
+
+
+class Intake:
+    """Turns records into invocations, each record exactly once per owner of its partition."""
+
+    def __init__(
+        self,
+        world: World,
+        options: Options,
+        configuration: Configuration,
+        window: Window,
+        settler: Settler,
+        lanes: Lanes,
+    ) -> None:
+        self._world = world
+        self._options = options
+        self._configuration = configuration
+        self._window = window
+        self._settler = settler
+        self._lanes = lanes
+        self._partitions: dict[int, _Partition] = {}
+        self.wake = asyncio.Event()
+
+    async def take(self, partitions: Iterable[int]) -> None:
+        """Begin to own partitions: learn where they stand and what is open in them."""
+        wanted = list(partitions)
+        ends = {partition: await self._world.log.end(partition) for partition in wanted}
+
+        def work(connection: Connection) -> dict[bytes, int]:
+            first_due: dict[bytes, int] = {}
+            for partition in wanted:
+                place = ledger.take(connection, partition)
+                ids = ledger.known(connection, partition, place.settled_to)
+                self._partitions[partition] = _Partition(
+                    place.settled_to, place.folded_to, place.settled_to, ids, ends[partition]
+                )
+                for destination_id, due_at in ledger.backlog(connection, partition):
+                    first_due[destination_id] = min(due_at, first_due.get(destination_id, due_at))
+            self._configuration.refresh(connection)
+            return first_due
+
+        first_due = await self._world.store.write(work)
+        self._lanes.own(self._partitions)
+        for destination_id, due_at in first_due.items():
+            self._lanes.wake_at(destination_id, due_at)
+
+    async def run(self) -> None:
+        """Read and hand on until cancelled."""
+        while True:
+            await self._window.room()
+            self.wake.clear()
+            try:
+                found = await self._turn()
+            except StoreError as error:
+                log.error("fold_failed error=%s", error)  # noqa: TRY400 - the message says it all
+                await asyncio.sleep(REST_AFTER_ERROR_S)
+                continue
+            if not found:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(self._options.poll_s):
+                await self.wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _turn(self) -> bool:
+        after = {
+            number: place.cursor
+            for number, place in self._partitions.items()
+            if self._may_read(number, place)
+        }
+        records = await self._world.log.read_many(
+            after, records=self._options.read_records, size=self._options.window_bytes // 4
+        )
+        if not records:
+            return False
+        records = self._first_alone(records)
+        items = await self._world.store.write(lambda connection: self._fold(connection, records))
+        for turn, item in enumerate(items):
+            self._dispatch(item)
+            if turn % RECORDS_PER_TURN == RECORDS_PER_TURN - 1:
+                await asyncio.sleep(0)
+        return True
+
+    def _may_read(self, number: int, place: _Partition) -> bool:
+        """A partition whose first record is suspect gets the next only when that one is settled."""
+        if place.alone and not self._window.busy(number):
+            place.alone = False
+        return not place.alone
+
+    def _first_alone(self, records: list[Record]) -> list[Record]:
+        """Of a partition that work has not begun in, only the first record: it may be why the last owner died."""
+        kept: list[Record] = []
+        seen: set[int] = set()
+        for record in records:
+            if not self._partitions[record.partition].begun and record.partition in seen:
+                continue
+            seen.add(record.partition)
+            kept.append(record)
+        return kept
+
+    # ------------------------------------------------------------- folding
+
+    def _fold(self, connection: Connection, records: list[Record]) -> list[_Item]:
+        """The folding transaction. It may have to be repeated, so it changes nothing in memory that counts."""
+        self._configuration.refresh(connection)
+        items = [self._item(record) for record in records]
+        for item in items:
+            if not self._partitions[item.record.partition].begun:
+                item.begun = ledger.begin(connection, item.record.partition)
+                item.crashed = item.begun >= CRASHED_FROM
+        self._mark_duplicates(connection, [item for item in items if not item.crashed])
+        usable = [item for item in items if not item.duplicate and not item.crashed]
+        self._people(connection, usable)
+        connection.executemany(
+            INDEX,
+            [
+                (i.record.partition, i.record.position, i.record.project_id, i.uuid, i.event.event, i.event.distinct_id, i.record.captured_at)
+                for i in usable
+                if i.first
+            ],
+        )  # fmt: skip
+        ends: dict[int, int] = {}
+        for item in items:
+            ends[item.record.partition] = item.record.position
+        ledger.folded(connection, ends)
+        return items
+
+    def _item(self, record: Record) -> _Item:
+        event = record.decode()
+        first = record.position > self._partitions[record.partition].folded_to
+        return _Item(record, event, first, raw(event.uuid))
+
+    def _mark_duplicates(self, connection: Connection, items: list[_Item]) -> None:
+        """A first reading is a duplicate when its uuid is in the index; a second one when its own record is not."""
+        by_project: dict[int, list[_Item]] = {}
+        for item in items:
+            by_project.setdefault(item.record.project_id, []).append(item)
+        for project_id, some in by_project.items():
+            wanted = json.dumps([item.uuid.hex() for item in some])
+            seen: dict[bytes, list[tuple[int, int, int]]] = {}
+            for partition, position, uuid, captured_at in connection.execute(SEEN, (wanted, project_id)):
+                seen.setdefault(uuid, []).append((partition, position, captured_at))
+            for item in some:
+                earlier = seen.get(item.uuid, ())
+                own = (item.record.partition, item.record.position)
+                if not item.first:
+                    item.duplicate = own not in {(p, n) for p, n, _ in earlier}
+                    continue
+                oldest = item.record.captured_at - self._options.dedupe_ms
+                item.duplicate = any(at >= oldest for _, _, at in earlier)
+                if not item.duplicate:
+                    seen.setdefault(item.uuid, []).append((*own, item.record.captured_at))
+
+    @staticmethod
+    def _people(connection: Connection, items: list[_Item]) -> None:
+        for chosen, work in (
+            ([i for i in items if not i.first], load),
+            ([i for i in items if i.first], fold),
+        ):
+            results = work(connection, [Change(i.record.project_id, i.event) for i in chosen])
+            for item, folded in zip(chosen, results, strict=True):
+                item.folded = folded
+
+    # ------------------------------------------------------------ matching
+
+    def _dispatch(self, item: _Item) -> None:
+        """After the commit: move the cursor, match, hand on."""
+        record = item.record
+        place = self._partitions[record.partition]
+        place.cursor = record.position
+        place.folded_to = max(place.folded_to, record.position)
+        place.begun = True
+        place.alone = place.alone or item.begun >= ALONE_FROM
+        entry = Entry(
+            record.partition, record.position, len(record.payload), asyncio.get_running_loop().time()
+        )
+        ready, invocations = self._verdicts(item, entry, place)
+        entry.pending = {invocation.id: invocation for invocation in invocations}
+        for outcome in ready:
+            entry.pending[outcome.invocation.id] = outcome.invocation
+        self._window.add(entry)
+        self._settler.expect(entry)
+        for outcome in ready:
+            self._settler.report(outcome)
+        for invocation in invocations:
+            self._lanes.submit(invocation)
+        if record.position >= place.known_to:
+            place.known = set()
+
+    def _verdicts(
+        self, item: _Item, entry: Entry, place: _Partition
+    ) -> tuple[list[Outcome], list[Invocation]]:
+        if item.duplicate or item.crashed:
+            outcome = self._own_verdict(item)
+            return ([] if outcome.invocation.id in place.known else [outcome]), []
+        plan = self._configuration.plans.get(item.record.project_id)
+        folded = item.folded
+        if plan is None or folded is None or folded.dropped:
+            return [], []
+        return self._match(item, folded, plan, entry, place.known)
+
+    def _own_verdict(self, item: _Item) -> Outcome:
+        """The verdict of a record that no destination gets to see."""
+        verdict = "duplicate" if item.duplicate else "failed"
+        place = f"{verdict}:{item.record.partition}:{item.record.position}"
+        invocation = self._invocation(item, {}, NO_DESTINATION, 0, "", run=place)
+        if item.duplicate:
+            return Outcome(invocation, verdict, self._world.now_ms())
+        message = "Three workers died at this event; it was set aside unread. It is still in the event log."
+        log.error("record_set_aside partition=%d position=%d", item.record.partition, item.record.position)
+        return Outcome(invocation, verdict, self._world.now_ms(), kind="crash", error=message)
+
+    def _match(
+        self, item: _Item, folded: Folded, plan: Plan, entry: Entry, known: set[bytes]
+    ) -> tuple[list[Outcome], list[Invocation]]:
+        entry.others = plan.others(item.event.event)
+        candidates = plan.candidates(item.event.event)
+        if not candidates:
+            return [], []
+        globals_ = build_globals(item.event, folded, plan.project, self._options.public_url)
+        judged = filter_globals(item.event, folded)
+        ready: list[Outcome] = []
+        invocations: list[Invocation] = []
+        for compiled in candidates:
+            revision = compiled.destination.revision
+            try:
+                mappings = compiled.match(judged)
+            except FilterError as error:
+                invocation = self._invocation(item, globals_, key(compiled), revision, "")
+                if invocation.id not in known:
+                    ready.append(
+                        Outcome(
+                            invocation,
+                            "failed",
+                            self._world.now_ms(),
+                            kind="filter",
+                            error=compiled.redact(str(error)),
+                        )
+                    )
+                continue
+            if not mappings:
+                entry.unwanted.append(compiled)
+            for mapping in mappings:
+                invocation = self._invocation(item, globals_, key(compiled), revision, mapping)
+                if invocation.id not in known:
+                    invocations.append(invocation)
+        return ready, invocations
+
+    def _invocation(
+        self,
+        item: _Item,
+        globals_: dict[str, object],
+        destination: bytes,
+        revision: int,
+        mapping: str,
+        run: str = "",
+    ) -> Invocation:
+        record = item.record
+        return Invocation(
+            id=delivery_id(record.captured_at, item.uuid, destination, mapping, run),
+            project_id=record.project_id,
+            destination_id=destination,
+            revision=revision,
+            mapping=mapping,
+            run="",
+            partition=record.partition,
+            position=record.position,
+            event_uuid=item.uuid,
+            event=item.event.event,
+            distinct_id=item.event.distinct_id,
+            captured_at=record.captured_at,
+            created_at=self._world.now_ms(),
+            globals=globals_,
+        )

@@ -1,0 +1,263 @@
+"""Lanes: each destination's own road, so that a slow one delays nobody else.
+
+A lane runs up to ``lane_concurrency`` invocations at a time and keeps a bounded queue. What does not fit goes to the
+ledger as a ``scheduled`` row and comes back when there is room. Rows that are due (retries, leftovers of a dead worker) come
+from the ledger too, by turns with live events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from hedgerow.delivery import ledger
+from hedgerow.delivery.configuration import Configuration
+from hedgerow.delivery.invocation import Invocation, Outcome
+from hedgerow.delivery.runner import Runner
+from hedgerow.delivery.world import Options, World
+from hedgerow.destinations import CompiledDestination, FilterError
+from hedgerow.destinations.globals import filter_globals_of
+from hedgerow.store import Connection, StoreError
+
+log = logging.getLogger(__name__)
+
+REST_AFTER_STORE_ERROR_S = 1.0
+
+
+class Lane:
+    """One destination's queues."""
+
+    def __init__(self) -> None:
+        self.live: deque[Invocation] = deque()
+        self.backlog: deque[tuple[Invocation, CompiledDestination]] = deque()
+        self.active = 0
+        self.due_at: int | None = None
+        self.loading = False
+        self._turn = False
+
+    def next(self) -> tuple[Invocation, CompiledDestination | None] | None:
+        """The next to run: live and backlog take turns. None when both are empty."""
+        self._turn = not self._turn
+        if self.backlog and (self._turn or not self.live):
+            return self.backlog.popleft()
+        return (self.live.popleft(), None) if self.live else None
+
+
+class Lanes:
+    """All lanes of a worker."""
+
+    def __init__(
+        self,
+        world: World,
+        options: Options,
+        configuration: Configuration,
+        runner: Runner,
+        report: Callable[[Outcome], None],
+    ) -> None:
+        self._world = world
+        self._options = options
+        self._configuration = configuration
+        self._runner = runner
+        self._report = report
+        self._lanes: dict[bytes, Lane] = {}
+        self._holding: dict[bytes, set[bytes]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._alarms: list[tuple[int, int, bytes]] = []
+        self._ticket = itertools.count()
+        self._alarm_set = asyncio.Event()
+        self._partitions = "[]"
+        self._stopping = False
+
+    # -------------------------------------------------------- from outside
+
+    def own(self, partitions: Iterable[int]) -> None:
+        """Say which partitions' rows are ours."""
+        self._partitions = json.dumps(sorted(partitions))
+
+    def submit(self, invocation: Invocation) -> None:
+        """Take a new invocation: it runs, waits here, or goes to the ledger for later."""
+        lane = self._lane(invocation.destination_id)
+        self._hold(invocation)
+        if len(lane.live) >= self._options.lane_queue:
+            now = self._world.now_ms()
+            self._report(Outcome(invocation, "scheduled", now, next_at=now))
+            return
+        lane.live.append(invocation)
+        self._pump(invocation.destination_id)
+
+    def settled(self, outcome: Outcome) -> None:
+        """The ledger has this outcome now; it may be let go of, or is still running here."""
+        if outcome.verdict == "running":
+            return
+        owner = outcome.invocation.destination_id
+        self._holding.get(owner, set()).discard(outcome.invocation.id)
+        if outcome.next_at is not None and outcome.verdict != "held":
+            self.wake_at(owner, outcome.next_at)
+
+    def wake_at(self, destination_id: bytes, due_at: int) -> None:
+        """A row of this destination will be due then."""
+        lane = self._lane(destination_id)
+        if lane.due_at is None or due_at < lane.due_at:
+            lane.due_at = due_at
+            heapq.heappush(self._alarms, (due_at, next(self._ticket), destination_id))
+            self._alarm_set.set()
+
+    async def run_alarms(self) -> None:
+        """Load rows when they are due; runs until cancelled."""
+        while True:
+            self._alarm_set.clear()
+            now = self._world.now_ms()
+            while self._alarms and self._alarms[0][0] <= now:
+                _, _, destination_id = heapq.heappop(self._alarms)
+                self._pump(destination_id)
+            wait = (self._alarms[0][0] - now) / 1000 if self._alarms else 3600.0
+            try:
+                async with asyncio.timeout(max(0.001, wait)):
+                    await self._alarm_set.wait()
+            except TimeoutError:
+                pass
+
+    async def stop(self, patience_s: float) -> None:
+        """Start nothing new, wait a while for what runs, then cut it off: its rows are in the ledger."""
+        self._stopping = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience_s)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def active(self) -> int:
+        """Invocations that run right now."""
+        return sum(lane.active for lane in self._lanes.values())
+
+    # ------------------------------------------------------------ running
+
+    def _lane(self, destination_id: bytes) -> Lane:
+        lane = self._lanes.get(destination_id)
+        if lane is None:
+            lane = self._lanes[destination_id] = Lane()
+            self._holding[destination_id] = set()
+        return lane
+
+    def _hold(self, invocation: Invocation) -> None:
+        self._holding.setdefault(invocation.destination_id, set()).add(invocation.id)
+
+    def _pump(self, destination_id: bytes) -> None:
+        lane = self._lanes[destination_id]
+        if self._stopping:
+            return
+        while lane.active < self._options.lane_concurrency and (entry := lane.next()) is not None:
+            lane.active += 1
+            self._spawn(self._run(destination_id, *entry))
+        self._refill(destination_id, lane)
+
+    def _refill(self, destination_id: bytes, lane: Lane) -> None:
+        if lane.loading or lane.due_at is None or lane.due_at > self._world.now_ms():
+            return
+        if len(lane.backlog) < self._options.lane_concurrency:
+            lane.loading = True
+            self._spawn(self._load(destination_id, lane))
+
+    def _spawn(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(
+        self, destination_id: bytes, invocation: Invocation, compiled: CompiledDestination | None
+    ) -> None:
+        lane = self._lanes[destination_id]
+        try:
+            live = compiled or self._configuration.live(destination_id)
+            if live is None:  # switched off between matching and now
+                outcome = Outcome(
+                    invocation, "held", self._world.now_ms(), error="The destination is switched off."
+                )
+            else:
+                outcome = await self._runner.run(invocation, live)
+            self._report(outcome)
+        finally:
+            lane.active -= 1
+        self._pump(destination_id)
+
+    # ------------------------------------------------------------ backlog
+
+    async def _load(self, destination_id: bytes, lane: Lane) -> None:
+        holding = self._holding[destination_id]
+        room = max(1, self._options.lane_concurrency - len(lane.backlog))
+
+        def work(
+            connection: Connection,
+        ) -> tuple[ledger.Due, list[tuple[Invocation, CompiledDestination | str]]]:
+            self._configuration.refresh(connection)
+            due = ledger.due(
+                connection,
+                destination_id,
+                now=self._world.now_ms(),
+                partitions=self._partitions,
+                limit=room,
+                holding=frozenset(holding),
+                sealer=self._world.sealer,
+            )
+            return due, [(invocation, self._judge(connection, invocation)) for invocation in due.invocations]
+
+        try:
+            due, judged = await self._world.store.read(work)
+        except StoreError as error:
+            log.warning("backlog_read_failed error=%s", error)
+            lane.loading = False
+            lane.due_at = None
+            self.wake_at(destination_id, self._world.now_ms() + int(REST_AFTER_STORE_ERROR_S * 1000))
+            return
+        lane.loading = False
+        lane.due_at = None
+        for invocation, judgement in judged:
+            if invocation.id in holding:
+                continue
+            self._hold(invocation)
+            if isinstance(judgement, str):
+                self._report(Outcome(invocation, judgement, self._world.now_ms(), error=_REASONS[judgement]))
+            else:
+                lane.backlog.append((invocation, judgement))
+        if due.more and judged:
+            lane.due_at = self._world.now_ms()
+        elif due.next_at is not None:
+            self.wake_at(destination_id, due.next_at)
+        self._pump(destination_id)
+
+    def _judge(self, connection: Connection, invocation: Invocation) -> CompiledDestination | str:
+        """With which revision an open row goes on, or the verdict that ends or parks it.
+
+        With a completed call behind it an invocation keeps its revision. Without one, if the destination was edited
+        since, it is matched again.
+        """
+        status = self._configuration.status(connection, invocation.destination_id)
+        if status == "deleted":
+            return "discarded"
+        live = self._configuration.live(invocation.destination_id)
+        if live is None:
+            return "held"
+        if live.destination.revision == invocation.revision:
+            return live
+        if invocation.journal:
+            return (
+                self._configuration.revision(connection, invocation.destination_id, invocation.revision)
+                or live
+            )
+        try:
+            wanted = live.match(filter_globals_of(invocation.globals))
+        except FilterError:
+            return live  # running it shows the error where its owner looks
+        return live if invocation.mapping in wanted else "superseded"
+
+
+_REASONS = {
+    "discarded": "The destination was deleted.",
+    "held": "The destination is switched off.",
+    "superseded": "The destination was edited since and no longer wants this event.",
+}

@@ -1,0 +1,224 @@
+"""The ledger and the positions: every statement that decides what is settled, in one place.
+
+All functions are parts of a transaction: they take a connection inside one. ``settle`` writes verdicts and positions
+together, so that what a position says is done has its verdict, whatever dies when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hedgerow.delivery.invocation import Attempt, Invocation, Outcome
+from hedgerow.delivery.state import Sealer, pack_globals, pack_journal, unpack_globals, unpack_journal
+from hedgerow.store import Connection
+from hedgerow.telemetry import Batch, put
+
+TAKE = "INSERT INTO positions (partition) VALUES (?) ON CONFLICT DO NOTHING"
+PLACE = "SELECT folded_to, settled_to, begun, begun_at FROM positions WHERE partition = ?"
+KNOWN = "SELECT id FROM deliveries WHERE partition = ? AND position > ?"
+BEGIN = """
+UPDATE positions SET begun = CASE WHEN begun_at = settled_to THEN begun + 1 ELSE 1 END, begun_at = settled_to
+WHERE partition = ? RETURNING begun
+"""
+FOLDED = "UPDATE positions SET folded_to = ? WHERE partition = ? AND folded_to < ?"
+SETTLED = "UPDATE positions SET settled_to = ? WHERE partition = ? AND settled_to < ?"
+RELEASE = "UPDATE positions SET begun = 0, begun_at = -1 WHERE partition = ?"
+
+UPSERT = """
+INSERT INTO deliveries (
+    id, project_id, destination_id, revision, mapping, run, partition, position, event_uuid, event, distinct_id,
+    verdict, kind, error, attempts, status, duration_ms, captured_at, created_at, updated_at, next_at, journal
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    revision = excluded.revision, verdict = excluded.verdict, kind = excluded.kind, error = excluded.error,
+    attempts = excluded.attempts, status = excluded.status, duration_ms = excluded.duration_ms,
+    updated_at = excluded.updated_at, next_at = excluded.next_at, journal = excluded.journal
+WHERE deliveries.verdict IN ('running', 'retrying', 'held', 'scheduled')
+"""
+PAYLOAD = (
+    "INSERT INTO delivery_payloads (partition, position, globals) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+)
+ATTEMPT = """
+INSERT INTO delivery_attempts (delivery_id, number, ordinal, at, duration_ms, method, url, status, error, request, response)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+FORGET_ATTEMPTS = "DELETE FROM delivery_attempts WHERE delivery_id = ?"
+
+DUE = """
+SELECT d.id, d.project_id, d.destination_id, d.revision, d.mapping, d.run, d.partition, d.position, d.event_uuid,
+    d.event, d.distinct_id, d.captured_at, d.created_at, d.attempts, d.journal, p.globals
+FROM deliveries d LEFT JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
+WHERE d.destination_id = ? AND d.next_at <= ? AND d.verdict IN ('running', 'retrying', 'scheduled')
+    AND d.partition IN (SELECT value FROM json_each(?))
+ORDER BY d.next_at LIMIT ?
+"""
+NEXT_DUE = """
+SELECT MIN(next_at) FROM deliveries
+WHERE destination_id = ? AND next_at > ? AND verdict IN ('running', 'retrying', 'scheduled')
+    AND partition IN (SELECT value FROM json_each(?))
+"""
+BACKLOG = """
+SELECT destination_id, MIN(next_at) FROM deliveries
+WHERE verdict IN ('running', 'retrying', 'scheduled') AND partition = ? GROUP BY destination_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a partition stands when it is taken."""
+
+    folded_to: int
+    settled_to: int
+
+
+@dataclass(slots=True)
+class Settlement:
+    """Everything one settling transaction writes."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    positions: dict[int, int] = field(default_factory=dict)
+    telemetry: Batch = field(default_factory=Batch)
+    successes: list[tuple[bytes, Sequence[Attempt]]] = field(default_factory=list)
+    forgotten: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Due:
+    """Open rows that can run now, and when the next one after them is due (None: none)."""
+
+    invocations: list[Invocation]
+    more: bool
+    next_at: int | None
+
+
+def take(connection: Connection, partition: int) -> Place:
+    """Where to go on in a partition that was just taken."""
+    connection.execute(TAKE, (partition,))
+    folded_to, settled_to, _, _ = connection.execute(PLACE, (partition,)).fetchone()  # type: ignore[misc]
+    return Place(folded_to, settled_to)
+
+
+def known(connection: Connection, partition: int, after: int) -> set[bytes]:
+    """Ids that already have a row, for records behind a position."""
+    return {row[0] for row in connection.execute(KNOWN, (partition, after))}
+
+
+def begin(connection: Connection, partition: int) -> int:
+    """Note that work begins at the partition's place; answers how often it has begun there without getting past it."""
+    (begun,) = connection.execute(BEGIN, (partition,)).fetchone()  # type: ignore[misc]
+    return int(begun)
+
+
+def release(connection: Connection, partitions: Iterable[int]) -> None:
+    """Note an orderly end: the next owner need not suspect the records at these places."""
+    connection.executemany(RELEASE, [(partition,) for partition in partitions])
+
+
+def folded(connection: Connection, ends: Mapping[int, int]) -> None:
+    """Note up to where records are folded into people."""
+    connection.executemany(FOLDED, [(position, partition, position) for partition, position in ends.items()])
+
+
+def settle(connection: Connection, settlement: Settlement, sealer: Sealer) -> None:
+    """Write verdicts, what their rows need, positions and telemetry: all or nothing."""
+    outcomes = settlement.outcomes
+    connection.executemany(UPSERT, [_row(outcome, sealer) for outcome in outcomes])
+    payloads = {(o.invocation.partition, o.invocation.position): o for o in outcomes if _needs_payload(o)}
+    connection.executemany(
+        PAYLOAD,
+        [(*place, pack_globals(outcome.invocation.globals)) for place, outcome in payloads.items()],
+    )
+    attempts = [(o.invocation.id, o.attempts) for o in outcomes if o.attempts and o.verdict != "delivered"]
+    connection.executemany(ATTEMPT, _attempt_rows(attempts))
+    connection.executemany(ATTEMPT, _attempt_rows(settlement.successes))
+    connection.executemany(FORGET_ATTEMPTS, [(gone,) for gone in settlement.forgotten])
+    connection.executemany(
+        SETTLED, [(end, partition, end) for partition, end in settlement.positions.items()]
+    )
+    if settlement.telemetry:
+        put(connection, settlement.telemetry)
+
+
+def _needs_payload(outcome: Outcome) -> bool:
+    return outcome.verdict not in {"delivered", "duplicate", "masked"} and bool(outcome.invocation.globals)
+
+
+def _row(outcome: Outcome, sealer: Sealer) -> tuple[Any, ...]:
+    i = outcome.invocation
+    journal = None if outcome.final else pack_journal(i, sealer)
+    return (
+        i.id, i.project_id, i.destination_id, i.revision, i.mapping, i.run, i.partition, i.position, i.event_uuid,
+        i.event, i.distinct_id, outcome.verdict, outcome.kind, outcome.error, i.attempts, outcome.status,
+        outcome.duration_ms, i.captured_at, i.created_at, outcome.at, outcome.next_at, journal,
+    )  # fmt: skip
+
+
+def _attempt_rows(groups: Iterable[tuple[bytes, Sequence[Attempt]]]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            owner,
+            a.number,
+            a.ordinal,
+            a.at,
+            a.duration_ms,
+            a.method,
+            a.url,
+            a.status,
+            a.error,
+            a.request,
+            a.response,
+        )
+        for owner, attempts in groups
+        for a in attempts
+    ]
+
+
+def due(
+    connection: Connection,
+    destination_id: bytes,
+    *,
+    now: int,
+    partitions: str,
+    limit: int,
+    holding: Collection[bytes],
+    sealer: Sealer,
+) -> Due:
+    """Open rows of a destination that are due.
+
+    Args:
+        connection: inside a transaction.
+        destination_id: whose.
+        now: milliseconds.
+        partitions: JSON list of the partitions we own.
+        limit: at most so many new ones.
+        holding: ids that are in hand already.
+        sealer: opens the journals.
+    """
+    wanted = limit + len(holding)
+    rows = connection.execute(DUE, (destination_id, now, partitions, wanted)).fetchall()
+    invocations = [_invocation(row, sealer) for row in rows if row[0] not in holding]
+    more = len(rows) == wanted
+    next_at = connection.execute(NEXT_DUE, (destination_id, now, partitions)).get
+    return Due(invocations[:limit], more or len(invocations) > limit, next_at)
+
+
+def _invocation(row: tuple[Any, ...], sealer: Sealer) -> Invocation:
+    *names, captured_at, created_at, attempts, journal, packed = row
+    entries, tries = unpack_journal(journal, sealer)
+    return Invocation(
+        *names,
+        captured_at=captured_at,
+        created_at=created_at,
+        globals=unpack_globals(packed),
+        journal=entries,
+        tries=tries,
+        attempts=attempts,
+        fresh=False,
+    )
+
+
+def backlog(connection: Connection, partition: int) -> list[tuple[bytes, int]]:
+    """Destinations with open rows in a partition, and when their first is due."""
+    return [(row[0], row[1] or 0) for row in connection.execute(BACKLOG, (partition,))]

@@ -1,0 +1,73 @@
+"""The pipeline of one worker: intake, lanes and settler around one window."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from hedgerow.delivery import ledger
+from hedgerow.delivery.configuration import Configuration, Source
+from hedgerow.delivery.intake import Intake
+from hedgerow.delivery.lanes import Lanes
+from hedgerow.delivery.runner import Runner
+from hedgerow.delivery.settler import Settler
+from hedgerow.delivery.window import Window
+from hedgerow.delivery.world import Options, World
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Everything between the log and the verdict, for the partitions it was given."""
+
+    def __init__(self, world: World, options: Options, source: Source) -> None:
+        self._world = world
+        self._options = options
+        self.window = Window(options.window_bytes, options.window_records)
+        configuration = Configuration(source)
+        self.settler = Settler(world, options, self.window, lambda outcome: self.lanes.settled(outcome))
+        self.lanes = Lanes(world, options, configuration, Runner(world, options), self.settler.report)
+        self.intake = Intake(world, options, configuration, self.window, self.settler, self.lanes)
+        self._partitions: list[int] = []
+
+    async def run(self, partitions: Iterable[int], stop: asyncio.Event) -> None:
+        """Own partitions until told to stop, then leave them in order.
+
+        Args:
+            partitions: theirs is nobody else's (see partitions.py).
+            stop: set it to end: what is in flight gets a few seconds, the rest becomes open rows.
+
+        Raises:
+            Exception: what broke a part of the pipeline; the worker should die of it and start anew.
+        """
+        self._partitions = list(partitions)
+        await self.intake.take(self._partitions)
+        parts = [
+            asyncio.create_task(self.intake.run(), name="intake"),
+            asyncio.create_task(self.lanes.run_alarms(), name="alarms"),
+            asyncio.create_task(self.settler.run(), name="settler"),
+        ]
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        done, _ = await asyncio.wait([*parts, stopping], return_when=asyncio.FIRST_COMPLETED)
+        broken = next((task for task in done if task is not stopping), None)
+        stopping.cancel()
+        if broken is not None:
+            for task in parts:
+                task.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+            await broken
+            return
+        await self._leave(*parts)
+
+    async def _leave(
+        self, intake: asyncio.Task[None], alarms: asyncio.Task[None], settler: asyncio.Task[None]
+    ) -> None:
+        intake.cancel()
+        alarms.cancel()
+        await asyncio.gather(intake, alarms, return_exceptions=True)
+        await self.lanes.stop(self._options.stop_s)
+        self.settler.stop()
+        await settler
+        await self.settler.flush(spill_all=True)
+        await self._world.store.write(lambda connection: ledger.release(connection, self._partitions))

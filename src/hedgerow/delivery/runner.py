@@ -1,0 +1,289 @@
+"""Run one invocation as far as it goes now: render, run Hog, fetch, decide.
+
+Everything a run does to the world is in its requests; everything it leaves behind is in its ``Outcome``. It may be run
+again from its journal at any time, in this process or another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hedgerow.delivery import fetch
+from hedgerow.delivery.identity import text
+from hedgerow.delivery.invocation import Attempt, Invocation, Line, Outcome
+from hedgerow.delivery.retry import Failure, RetryPolicy, next_delay
+from hedgerow.delivery.transport import Request, Response, TransportError
+from hedgerow.delivery.world import Options, World
+from hedgerow.destinations import CompiledDestination, InputError
+from hedgerow.destinations.globals import with_source
+from hedgerow.events import Draft, Event
+from hedgerow.hog import AsyncCall, Execution, Finished, HogError, HogRuntimeError, Host
+from hedgerow.hog.host import JournalEntry
+
+log = logging.getLogger(__name__)
+
+# A sleep shorter than this is waited for; a longer one becomes a scheduled row.
+SHORT_SLEEP_S = 0.1
+CAPTURE_LOOP_LIMIT = 10
+COUNT_PROPERTY = "$hog_function_execution_count"
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one part of a run collects on its way."""
+
+    invocation: Invocation
+    compiled: CompiledDestination
+    began: float
+    attempts: list[Attempt] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    failure: tuple[str, str] | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause(Exception):
+    verdict: str
+    delay_s: float
+    error: str | None = None
+    kind: str | None = None
+
+
+class Runner:
+    """Runs invocations against one world."""
+
+    def __init__(self, world: World, options: Options) -> None:
+        self._world = world
+        self._options = options
+
+    async def run(self, invocation: Invocation, compiled: CompiledDestination) -> Outcome:
+        """Run an invocation to its end or to its next pause.
+
+        Args:
+            invocation: its journal, tries and attempts are brought up to date.
+            compiled: the destination revision to run it with.
+
+        Returns:
+            The outcome to settle. Never raises but for cancellation: what goes wrong is a verdict.
+        """
+        run = _Run(invocation, compiled, self._world.now())
+        invocation.revision = compiled.destination.revision
+        try:
+            await self._program(run)
+        except _Pause as pause:
+            due = self._world.now_ms() + int(pause.delay_s * 1000)
+            return self._outcome(run, pause.verdict, kind=pause.kind, error=pause.error, next_at=due)
+        except InputError as error:
+            return self._failed(run, "inputs", str(error))
+        except HogError as error:
+            return self._failed(run, error.kind if error.kind != "runtime" else "hog", error.render())
+        except Exception as error:
+            log.exception("delivery_crashed id=%s", text(invocation.id))
+            return self._failed(run, "internal", f"Hedgerow itself failed: {type(error).__name__}: {error}")
+        if run.failure is not None:
+            return self._outcome(run, "failed", kind=run.failure[0], error=run.failure[1])
+        return self._outcome(run, "delivered")
+
+    # ---------------------------------------------------------- program
+
+    async def _program(self, run: _Run) -> None:
+        invocation, compiled = run.invocation, run.compiled
+        host = Host(
+            now=self._world.now,
+            seed=invocation.id,
+            emit=lambda text: self._line(run, "info", text),
+            limits=compiled.limits,
+            journal=invocation.journal,
+        )
+        values = with_source(invocation.globals, compiled.destination)
+        values["inputs"] = compiled.render(values, invocation.mapping, host)
+        execution = compiled.program.start(values, host)
+        while not isinstance(step := execution.advance(), Finished):
+            result = await self._answer(run, step)
+            execution.answer(result)
+            self._completed(invocation, execution)
+
+    @staticmethod
+    def _completed(invocation: Invocation, execution: Execution) -> None:
+        invocation.journal = list(execution.journal)
+        invocation.tries = 0
+
+    async def _answer(self, run: _Run, call: AsyncCall) -> Any:
+        if call.name == "fetch":
+            return await self._fetch(run, call)
+        if call.name == "sleep":
+            return await self._sleep(run, call)
+        return await self._capture(run, call)
+
+    # ------------------------------------------------------------ fetch
+
+    async def _fetch(self, run: _Run, call: AsyncCall) -> Any:
+        request = fetch.request_of(call, run.invocation.id, self._options)
+        started = self._world.now()
+        response: Response | None = None
+        refusal: TransportError | None = None
+        try:
+            response = await self._world.transport.send(request)
+        except TransportError as error:
+            refusal = error
+        run.invocation.attempts += 1
+        run.invocation.tries += 1
+        run.status = response.status if response else None
+        self._note_attempt(run, call, request, response, refusal, started)
+        if response is not None and response.status < 400:
+            run.failure = None
+            return fetch.result_of(response)
+        return self._after_failure(run, request, response, refusal)
+
+    def _after_failure(
+        self, run: _Run, request: Request, response: Response | None, refusal: TransportError | None
+    ) -> Any:
+        compiled = run.compiled
+        declared = response is not None and fetch.non_failure(
+            response.status, compiled.non_failure_status_codes
+        )
+        kind = (
+            fetch.status_kind(response.status) if response is not None else (refusal.kind if refusal else "")
+        )
+        message = compiled.redact(_describe(request, response, refusal))
+        failure = Failure(
+            status=response.status if response is not None else None,
+            retriable=refusal.retriable if refusal is not None else False,
+            retry_after=response.headers.get("retry-after") if response is not None else None,
+        )
+        delays = compiled.retry_delays
+        policy = self._options.retry if delays is None else RetryPolicy(delays)
+        delay = next_delay(
+            policy, run.invocation.tries, failure, now=self._world.now(), chance=self._world.chance
+        )
+        level = "info" if declared else "error"
+        if delay is not None:
+            self._line(run, level, f"{message} Attempt {run.invocation.tries}; next in {delay:.1f} s.")
+            raise _Pause("retrying", delay, message, kind)
+        self._line(run, level, f"{message} Attempt {run.invocation.tries}; not tried again.")
+        run.failure = None if declared else (kind, message)
+        if response is not None:
+            return fetch.result_of(response)
+        return fetch.result_of_failure(refusal) if refusal is not None else None
+
+    def _note_attempt(
+        self,
+        run: _Run,
+        call: AsyncCall,
+        request: Request,
+        response: Response | None,
+        refusal: TransportError | None,
+        started: float,
+    ) -> None:
+        cap = self._options.body_excerpt
+        redact = run.compiled.redact
+        run.attempts.append(
+            Attempt(
+                number=run.invocation.attempts,
+                ordinal=call.ordinal,
+                at=int(started * 1000),
+                duration_ms=int((self._world.now() - started) * 1000),
+                method=request.method,
+                url=redact(request.url),
+                status=response.status if response else None,
+                error=redact(str(refusal)) if refusal else None,
+                request=redact(fetch.describe_request(request, cap).decode()).encode(),
+                response=redact(fetch.describe_response(response, cap).decode()).encode()
+                if response
+                else None,
+            )
+        )
+
+    # ---------------------------------------------------- sleep, capture
+
+    async def _sleep(self, run: _Run, call: AsyncCall) -> None:
+        seconds = call.args[0] if call.args else 0
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds != seconds:  # noqa: PLR0124 - NaN
+            raise HogRuntimeError("sleep takes a number of seconds.")
+        if seconds <= SHORT_SLEEP_S:
+            await asyncio.sleep(max(0.0, seconds))
+            return
+        # The call is completed by being put off: the journal already has its answer when the row is due.
+        run.invocation.journal = [*run.invocation.journal, JournalEntry(call.site, call.ordinal, None, ())]
+        run.invocation.tries = 0
+        raise _Pause("scheduled", min(float(seconds), 24 * 3600.0))
+
+    async def _capture(self, run: _Run, call: AsyncCall) -> None:
+        """Put an event back into the log. Its uuid derives from the invocation, so that a repeat is a duplicate."""
+        spec = call.args[0] if call.args else None
+        if not isinstance(spec, dict) or not isinstance(spec.get("event"), str) or not spec["event"]:
+            raise HogRuntimeError("postHogCapture needs an object with an 'event' name.")
+        event = run.invocation.globals.get("event") or {}
+        count = _execution_count(event.get("properties"))
+        if count >= CAPTURE_LOOP_LIMIT:
+            self._line(
+                run, "warn", f"postHogCapture stopped: this event came from {count} captures in a row."
+            )
+            return
+        now = self._world.now_ms()
+        properties = spec.get("properties")
+        captured = Event(
+            uuid=str(uuid.uuid5(uuid.UUID(bytes=run.invocation.id), f"capture:{call.ordinal}")),
+            event=spec["event"][:200],
+            distinct_id=str(spec.get("distinct_id") or run.invocation.distinct_id)[:200],
+            properties={**(properties if isinstance(properties, dict) else {}), COUNT_PROPERTY: count + 1},
+            timestamp=_iso(now),
+            captured_at=now,
+        )
+        draft = Draft(run.invocation.project_id, captured.distinct_id, now, captured.encode())
+        await self._world.log.append([draft])
+
+    # --------------------------------------------------------- outcomes
+
+    def _line(self, run: _Run, level: str, message: str) -> None:
+        run.lines.append(Line(self._world.now_ms(), level, run.compiled.redact(message)))
+
+    def _failed(self, run: _Run, kind: str, message: str) -> Outcome:
+        message = run.compiled.redact(message)
+        self._line(run, "error", message)
+        return self._outcome(run, "failed", kind=kind, error=message)
+
+    def _outcome(
+        self,
+        run: _Run,
+        verdict: str,
+        *,
+        kind: str | None = None,
+        error: str | None = None,
+        next_at: int | None = None,
+    ) -> Outcome:
+        now = self._world.now_ms()
+        return Outcome(
+            run.invocation,
+            verdict,
+            now,
+            kind=kind,
+            error=error,
+            status=run.status,
+            duration_ms=max(0, now - int(run.began * 1000)),
+            next_at=next_at,
+            attempts=run.attempts,
+            lines=run.lines,
+        )
+
+
+def _describe(request: Request, response: Response | None, refusal: TransportError | None) -> str:
+    if response is not None:
+        return f"{request.method} {request.url} answered {response.status}."
+    return f"{request.method} {request.url} failed: {refusal}"
+
+
+def _execution_count(properties: Any) -> int:
+    count = properties.get(COUNT_PROPERTY) if isinstance(properties, Mapping) else None
+    return int(count) if isinstance(count, (int, float)) and not isinstance(count, bool) and count > 0 else 0
+
+
+def _iso(ms: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"

@@ -1,0 +1,206 @@
+"""Settle: gather outcomes, write them with the positions they complete, in one transaction at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from hedgerow.delivery import ledger
+from hedgerow.delivery.configuration import key
+from hedgerow.delivery.invocation import Attempt, Outcome
+from hedgerow.delivery.window import Entry, Window
+from hedgerow.delivery.world import Options, World
+from hedgerow.destinations import CompiledDestination
+from hedgerow.store import StoreError
+from hedgerow.telemetry import Batch
+
+log = logging.getLogger(__name__)
+
+METRICS = {
+    "delivered": ("success", "succeeded"),
+    "failed": ("failure", "failed"),
+    "masked": ("other", "masked"),
+    "digested": ("other", "digested"),
+    "duplicate": ("other", "duplicate"),
+    "expired": ("failure", "expired"),
+    "discarded": ("other", "discarded"),
+    "superseded": ("other", "superseded"),
+}
+REST_AFTER_STORE_ERROR_S = 0.5
+FULL_FLUSH = 500
+
+
+class Successes:
+    """The newest deliveries per destination whose requests are kept; older ones are forgotten again."""
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._waiting: dict[bytes, deque[tuple[bytes, Sequence[Attempt]]]] = {}
+        self._written: dict[bytes, deque[bytes]] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        """Remember a delivery; the oldest one waiting gives way before it is ever written."""
+        if self._kept and outcome.attempts:
+            waiting = self._waiting.setdefault(outcome.invocation.destination_id, deque(maxlen=self._kept))
+            waiting.append((outcome.invocation.id, outcome.attempts))
+
+    def drain(self) -> tuple[list[tuple[bytes, Sequence[Attempt]]], list[bytes]]:
+        """What to write now, and whose attempts to delete."""
+        fresh: list[tuple[bytes, Sequence[Attempt]]] = []
+        gone: list[bytes] = []
+        for destination_id, waiting in self._waiting.items():
+            written = self._written.setdefault(destination_id, deque())
+            fresh += waiting
+            written.extend(delivery for delivery, _ in waiting)
+            while len(written) > self._kept:
+                gone.append(written.popleft())
+        self._waiting.clear()
+        return fresh, gone
+
+
+class Settler:
+    """Collects outcomes and writes them. One flush at a time; a flush that fails is written again, whole."""
+
+    def __init__(
+        self, world: World, options: Options, window: Window, settled: Callable[[Outcome], None]
+    ) -> None:
+        self._world = world
+        self._options = options
+        self._window = window
+        self._settled = settled
+        self._entries: dict[bytes, Entry] = {}
+        self._outcomes: list[Outcome] = []
+        self._full = asyncio.Event()
+        self._successes = Successes(options.kept_successes)
+        self._successes_at = 0.0
+        self._stopping = False
+
+    def expect(self, entry: Entry) -> None:
+        """An entry whose pending invocations will report here."""
+        for invocation_id in entry.pending:
+            self._entries[invocation_id] = entry
+
+    def report(self, outcome: Outcome) -> None:
+        """An invocation has reached a state that the ledger must know."""
+        self._outcomes.append(outcome)
+        if len(self._outcomes) >= FULL_FLUSH:
+            self._full.set()
+
+    async def run(self) -> None:
+        """Flush at a steady beat, sooner when much has come together.
+
+        Ends after ``stop``, never in the middle of a flush: what a flush took out of the window must be written before
+        anything behind it is.
+        """
+        while not self._stopping:
+            try:
+                async with asyncio.timeout(self._options.flush_s):
+                    await self._full.wait()
+            except TimeoutError:
+                pass
+            self._full.clear()
+            await self.flush()
+
+    def stop(self) -> None:
+        """End ``run`` after the flush that is under way."""
+        self._stopping = True
+        self._full.set()
+
+    async def flush(self, *, spill_all: bool = False) -> None:
+        """Write everything that is known now.
+
+        Args:
+            spill_all: give every pending invocation an open row, however young (used when stopping).
+        """
+        outcomes, self._outcomes = self._outcomes, []
+        for outcome in outcomes:
+            self._done(outcome)
+        outcomes += self._spill(asyncio.get_running_loop().time() if spill_all else None)
+        gone = self._window.settled()
+        if not outcomes and not gone:
+            return
+        settlement = self._settlement(outcomes, gone)
+        await self._write(settlement)
+        for outcome in outcomes:
+            outcome.invocation.fresh = False
+            self._settled(outcome)
+
+    def _done(self, outcome: Outcome) -> None:
+        entry = self._entries.pop(outcome.invocation.id, None)
+        if entry is not None:
+            entry.pending.pop(outcome.invocation.id, None)
+
+    def _spill(self, now: float | None) -> list[Outcome]:
+        """Open rows for what takes longer than a record may wait."""
+        before = asyncio.get_running_loop().time() - self._options.spill_s if now is None else now
+        at = self._world.now_ms()
+        rows: list[Outcome] = []
+        for entry in self._window.overdue(before):
+            for invocation in entry.pending.values():
+                rows.append(Outcome(invocation, "running", at, next_at=at))
+                self._entries.pop(invocation.id, None)
+            entry.pending.clear()
+        return rows
+
+    def _settlement(self, outcomes: list[Outcome], gone: list[Entry]) -> ledger.Settlement:
+        positions: dict[int, int] = {}
+        for entry in gone:
+            positions[entry.partition] = max(entry.position, positions.get(entry.partition, 0))
+        settlement = ledger.Settlement(
+            outcomes=outcomes, positions=positions, telemetry=self._telemetry(outcomes, gone)
+        )
+        for outcome in outcomes:
+            if outcome.verdict == "delivered":
+                self._successes.add(outcome)
+        now = asyncio.get_running_loop().time()
+        if now - self._successes_at >= 1.0:
+            settlement.successes, settlement.forgotten = self._successes.drain()
+            self._successes_at = now
+        return settlement
+
+    def _telemetry(self, outcomes: list[Outcome], gone: list[Entry]) -> Batch:
+        batch = Batch()
+        for outcome in outcomes:
+            _count(batch, outcome)
+        at = self._world.now_ms()
+        # Records of one event name share one tuple of destinations that its name rules out: count tuples, not members.
+        times = Counter(id(entry.others) for entry in gone)
+        shared = {id(entry.others): entry.others for entry in gone}
+        for which, destinations in shared.items():
+            for compiled in destinations:
+                _filtered(batch, compiled, at, times[which])
+        for entry in gone:
+            for compiled in entry.unwanted:
+                _filtered(batch, compiled, at, 1)
+        return batch
+
+    async def _write(self, settlement: ledger.Settlement) -> None:
+        while True:
+            try:
+                await self._world.store.write(lambda c: ledger.settle(c, settlement, self._world.sealer))
+            except StoreError as error:
+                log.error("settle_failed error=%s rows=%d", error, len(settlement.outcomes))  # noqa: TRY400 - no trace needed
+                await asyncio.sleep(REST_AFTER_STORE_ERROR_S)
+            else:
+                return
+
+
+def _filtered(batch: Batch, compiled: CompiledDestination, at: int, times: int) -> None:
+    batch.count(compiled.destination.project_id, key(compiled), at, "other", "filtered", times)
+
+
+def _count(batch: Batch, outcome: Outcome) -> None:
+    i = outcome.invocation
+    if i.fresh and outcome.verdict != "duplicate":
+        batch.count(i.project_id, i.destination_id, outcome.at, "other", "triggered")
+    if outcome.attempts:
+        batch.count(i.project_id, i.destination_id, outcome.at, "other", "fetch", len(outcome.attempts))
+    if outcome.final:
+        kind, name = METRICS[outcome.verdict]
+        batch.count(i.project_id, i.destination_id, outcome.at, kind, name)
+        if outcome.verdict == "delivered":
+            batch.latency(i.project_id, i.destination_id, outcome.at, outcome.at - i.captured_at)
+    for line in outcome.lines:
+        batch.line(i.project_id, i.destination_id, i.id, line.at, line.level, line.message)

@@ -1,0 +1,94 @@
+"""What the pipeline needs from outside. Everything comes in here; nothing is reached for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from hedgerow.delivery.retry import RetryPolicy
+from hedgerow.delivery.state import Sealer
+from hedgerow.delivery.transport import Transport
+from hedgerow.log import EventLog
+from hedgerow.store import Connection
+
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """Transactions on the state database."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a writing transaction; returns when it is durable."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a reading transaction."""
+
+
+@dataclass(slots=True)
+class World:
+    """Clock, chance, log, store, network and keys.
+
+    Attributes:
+        now: seconds since the epoch.
+        chance: source of jitter; nothing that must be reproducible after a crash comes from it.
+        log: where events are read, and where captured ones are put back.
+        store: people, configuration, positions and ledger.
+        transport: how requests leave.
+        sealer: encrypts journals.
+    """
+
+    now: Callable[[], float]
+    chance: random.Random
+    log: EventLog
+    store: Store
+    transport: Transport
+    sealer: Sealer
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+        return int(self.now() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The pipeline's own knobs; see settings.py for what they mean to an operator.
+
+    Attributes:
+        window_bytes: payload bytes that may be read but not settled.
+        window_records: the same in records.
+        read_records: records of one partition that are read at once.
+        flush_s: longest time a verdict waits for its transaction.
+        spill_s: a record whose invocations still run after this is settled with open rows.
+        poll_s: how long to sleep without a wake-up.
+        dedupe_ms: a uuid seen within this time is a duplicate.
+        lane_concurrency: requests of one destination at a time.
+        lane_queue: invocations of one destination that wait in memory; more wait in the ledger.
+        kept_successes: deliveries per destination whose request and response are kept.
+        body_excerpt: bytes of a request or response body that are kept.
+        timeout_s: whole exchange of one fetch.
+        connect_timeout_s: until a connection stands.
+        max_response: bytes of a response that a program gets.
+        retry: default patience.
+        public_url: what links start with.
+        stop_s: how long a stopping worker waits for what is in flight.
+    """
+
+    window_bytes: int = 32 * 1024 * 1024
+    window_records: int = 4096
+    read_records: int = 128
+    flush_s: float = 0.05
+    spill_s: float = 0.2
+    poll_s: float = 0.25
+    dedupe_ms: int = 24 * 3600 * 1000
+    lane_concurrency: int = 64
+    lane_queue: int = 1000
+    kept_successes: int = 100
+    body_excerpt: int = 16_384
+    timeout_s: float = 10.0
+    connect_timeout_s: float = 3.0
+    max_response: int = 1_000_000
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    public_url: str = "http://127.0.0.1:8000"
+    stop_s: float = 5.0
