@@ -22,21 +22,21 @@ import argparse
 import asyncio
 import base64
 import contextlib
-import datetime
 import gzip
 import json
 import re
 import signal
 import socket
-import ssl
 import struct
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 from urllib.parse import parse_qs
 
 import httptools
@@ -161,6 +161,8 @@ class SinkProtocol(asyncio.Protocol):
         self.served = 0
         self.number = 0
         self.work: asyncio.Task[None] | None = None
+        self.writable = asyncio.Event()
+        self.writable.set()
         self.waiting: deque[tuple[Received, Step | None]] = deque()
         self._clear()
 
@@ -177,8 +179,15 @@ class SinkProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc) -> None:
         self.book.open -= 1
+        self.writable.set()
         if self.work:
             self.work.cancel()
+
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -243,16 +252,11 @@ class SinkProtocol(asyncio.Protocol):
             if self.transport.is_closing():
                 return
             self.transport.write(piece)
-            if self.transport.get_write_buffer_size() > 1_000_000:
-                await self._drained()
+            await self.writable.wait()
         if step.then == "close":
             self.transport.close()
         elif step.then == "half-close":
             self.transport.write_eof()
-
-    async def _drained(self) -> None:
-        while self.transport.get_write_buffer_size() > 100_000 and not self.transport.is_closing():
-            await asyncio.sleep(0.001)
 
     def _reset(self) -> None:
         raw = self.transport.get_extra_info("socket")
@@ -308,7 +312,7 @@ def pieces(step: Step) -> Iterator[bytes]:
 def bomb(size: int) -> bytes:
     """``size`` equal bytes, compressed without holding them."""
     out = bytearray()
-    squeeze = __import__("zlib").compressobj(9, wbits=31)
+    squeeze = zlib.compressobj(9, wbits=31)
     for _ in range(size // 1_000_000):
         out += squeeze.compress(b"x" * 1_000_000)
     return bytes(out + squeeze.flush())
@@ -390,10 +394,12 @@ class Sink(Book):
     def url(self) -> str:
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
-    async def __aenter__(self) -> Sink:
+    async def __aenter__(self) -> Self:
         self._stack = contextlib.ExitStack()
         context = None
         if self.tls:
+            from support.certificates import self_signed
+
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
             context, self.certificate = self_signed(folder)
         loop = asyncio.get_running_loop()
@@ -421,37 +427,6 @@ class Sink(Book):
             if hasattr(protocol, "transport"):
                 protocol.transport.abort()
         self._protocols.clear()
-
-
-def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server context with a fresh certificate that no client trusts by itself, and the certificate's file."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    import ipaddress
-
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(
-        now + datetime.timedelta(days=2)
-    )
-    builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    certificate = builder.sign(key, hashes.SHA256())
-    pem, keyfile = folder / "certificate.pem", folder / "key.pem"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    keyfile.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pem, keyfile)
-    return context, pem
 
 
 async def serve(host: str, port: int, keep_bytes: int) -> None:

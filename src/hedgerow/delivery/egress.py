@@ -304,15 +304,13 @@ def _plain(address: Address | str) -> Address:
 
 
 def _refusal(address: Address | str, verdict: _Verdict, host: str) -> str:
-    subject = f"{host} resolves to {address}, which" if host and host != str(address) else f"{address}"
-    inside = (
-        f" leads to {verdict.address},{' which' if host else ''}"
-        if str(verdict.address) != str(address)
-        else ""
-    )
+    route = [f"{host} resolves to {address}" if host and host != str(address) else str(address)]
+    if str(verdict.address) != str(address):
+        route.append(f"leads to {verdict.address}")
+    where = ", which ".join(route) + f", {verdict.reason}"
     return (
-        f"{subject}{inside} is {verdict.reason}; deliveries may not reach it. "
-        f"To allow it, add {verdict.address} or its network to HEDGEROW_EGRESS_ALLOW."
+        f"{where}. Deliveries may not reach it; "
+        f"to allow it, add {verdict.address} or its network to HEDGEROW_EGRESS_ALLOW."
     )
 
 

@@ -28,7 +28,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*):(//)?")
 _AUTHORITY = re.compile(r"(?P<authority>[^/?#\\]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?")
 _HOST_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]*))?")
-_FORBIDDEN = re.compile(r"[\x00-\x20\"#%/:<>?@\[\\\]^`{|}\x7f]")
+_LABEL = re.compile(r"[a-z0-9_\-]{1,63}")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 _DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 _PATH_SAFE = "!$%&'()*+,-./:;=@[]_|~\\"
@@ -160,8 +160,7 @@ def _read_name(text: str) -> str:
     name = name.removesuffix(".")
     if not name:
         raise InvalidTarget("The URL has no host.")
-    labels = name.split(".")
-    if _FORBIDDEN.search(name) or len(name) > 253 or any(not 0 < len(label) < 64 for label in labels):
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise InvalidTarget(f"{_shown(text)} is not a host name.")
     return name
 
