@@ -1,0 +1,27 @@
+"""Log lines and metrics of destinations: how they are told, kept, read and forgotten."""
+
+from hedgerow.telemetry.batch import LEVELS, Batch, Line
+from hedgerow.telemetry.exposition import DestinationTotals, prometheus_text, snapshot
+from hedgerow.telemetry.logs import count_logs, read_logs
+from hedgerow.telemetry.metrics import BadPeriod, latency, metrics, parse_when, totals
+from hedgerow.telemetry.outbox import drain, put
+from hedgerow.telemetry.retention import prune
+
+__all__ = [
+    "LEVELS",
+    "BadPeriod",
+    "Batch",
+    "DestinationTotals",
+    "Line",
+    "count_logs",
+    "drain",
+    "latency",
+    "metrics",
+    "parse_when",
+    "prometheus_text",
+    "prune",
+    "put",
+    "read_logs",
+    "snapshot",
+    "totals",
+]
