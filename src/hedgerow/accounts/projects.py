@@ -1,0 +1,105 @@
+"""Making and changing projects. What a project is stands in ``people``, since folding needs to know it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import apsw
+import orjson
+
+from hedgerow.accounts.credentials import Random, check_token, new_token
+from hedgerow.people.projects import Project, get_project, list_projects, project_by_token
+from hedgerow.store import Connection
+
+FIRST_PROJECT = "Default project"
+
+_CREATE = "INSERT INTO projects (name, token, settings, created_at) VALUES (?, ?, ?, ?)"
+
+__all__ = [
+    "FIRST_PROJECT",
+    "Project",
+    "TokenTaken",
+    "change_settings",
+    "create_project",
+    "first_project",
+    "get_project",
+    "list_projects",
+    "project_by_token",
+]
+
+
+class TokenTaken(ValueError):
+    """Another project has this token. For the operator."""
+
+
+def create_project(
+    conn: Connection,
+    *,
+    name: str,
+    now: int,
+    token: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    random: Random = secrets.token_urlsafe,
+) -> Project:
+    """Make a project.
+
+    Args:
+        conn: inside a writing transaction.
+        name: how people call it.
+        now: milliseconds since the epoch.
+        token: a fixed one, such as ``HEDGEROW_PROJECT_TOKEN``; random when None.
+        settings: options that differ from the defaults.
+        random: where a random token comes from.
+
+    Raises:
+        MalformedCredential: the fixed token has a wrong form.
+        TokenTaken: another project has it.
+    """
+    chosen = check_token(token) if token else new_token(random)
+    options = dict(settings or {})
+    try:
+        conn.execute(_CREATE, (name, chosen, orjson.dumps(options).decode(), now))
+    except apsw.ConstraintError:
+        raise TokenTaken(f"Another project already has the token {chosen}.") from None
+    return Project(conn.last_insert_rowid(), name, chosen, options, now)
+
+
+def first_project(conn: Connection, *, now: int, token: str | None = None) -> Project:
+    """The project that is there from the start; it gets the token that the settings fix.
+
+    Args:
+        conn: inside a writing transaction.
+        now: milliseconds since the epoch.
+        token: ``HEDGEROW_PROJECT_TOKEN``, or nothing to keep what is there or make a random one.
+
+    Raises:
+        MalformedCredential: the fixed token has a wrong form.
+        TokenTaken: a later project has it.
+    """
+    projects = list_projects(conn)
+    if not projects:
+        return create_project(conn, name=FIRST_PROJECT, now=now, token=token)
+    first = projects[0]
+    if not token or token == first.token:
+        return first
+    try:
+        conn.execute("UPDATE projects SET token = ? WHERE id = ?", (check_token(token), first.id))
+    except apsw.ConstraintError:
+        raise TokenTaken(f"Another project already has the token {token}.") from None
+    return Project(first.id, first.name, token, first.settings, first.created_at)
+
+
+def change_settings(conn: Connection, project_id: int, changes: Mapping[str, Any]) -> Project | None:
+    """Change some of a project's options; None takes one back to its default.
+
+    Returns:
+        The project as it is now, None when there is no such project.
+    """
+    project = get_project(conn, project_id)
+    if project is None:
+        return None
+    merged = {key: value for key, value in {**project.settings, **changes}.items() if value is not None}
+    conn.execute("UPDATE projects SET settings = ? WHERE id = ?", (orjson.dumps(merged).decode(), project_id))
+    return Project(project.id, project.name, project.token, merged, project.created_at)
