@@ -17,7 +17,8 @@ from hedgerow.hog.context import RuntimeContext
 from hedgerow.hog.errors import HogRuntimeError
 from hedgerow.hog.text import as_double, concat_text, to_text
 from hedgerow.hog.times import instant
-from hedgerow.hog.values import HogDate, HogDateTime, HogErrorValue, is_number, type_name
+from hedgerow.hog.utf16 import utf16_key
+from hedgerow.hog.values import HogDate, HogDateTime, HogErrorValue, is_finite, is_nan, is_number, type_name
 from hedgerow.hog.values import truthy as truthy  # noqa: PLC0414 (an operator like the others)
 
 _SAFE: Final = 2**53
@@ -28,7 +29,6 @@ JS_SPACE: Final = " \t\n\r\v\f\u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" 
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITE: Final = {"Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -math.inf}
 _BASES: Final = {"0x": 16, "0o": 8, "0b": 2}
-_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _EXACT_DIGITS: Final = 18
 _CHAIN: Final = 200
 
@@ -182,11 +182,7 @@ def strict_equals(left: Any, right: Any) -> bool:
 
 def same_value(left: Any, right: Any) -> bool:
     """``strict_equals`` in which NaN equals itself, as membership has it."""
-    return strict_equals(left, right) or (_is_nan(left) and _is_nan(right))
-
-
-def _is_nan(value: Any) -> bool:
-    return type(value) is float and math.isnan(value)
+    return strict_equals(left, right) or (is_nan(left) and is_nan(right))
 
 
 def less(left: Any, right: Any) -> bool:
@@ -252,9 +248,7 @@ def _with_boolean(left: Any, right: Any) -> tuple[Any, Any] | None:
 def _number_lists(left: Any, right: Any) -> tuple[Any, Any] | None:
     """Two arrays of finite numbers compare by their elements, longer after its own beginning."""
     for value in (left, right):
-        if type(value) not in {list, tuple} or not all(
-            is_number(item) and math.isfinite(as_double(item)) for item in value
-        ):
+        if type(value) not in {list, tuple} or not all(is_number(item) and is_finite(item) for item in value):
             return None
     return list(left), list(right)
 
@@ -264,17 +258,6 @@ def _ordered(left: Any, right: Any) -> tuple[Any, Any] | None:
     if pair is None or type(pair[0]) is not str:
         return pair
     return utf16_key(pair[0]), utf16_key(pair[1])
-
-
-def utf16_key(text: str) -> str:
-    """A key that orders strings by UTF-16 code unit, the order of JavaScript."""
-    return text if text.isascii() else _ASTRAL.sub(_surrogates, text)
-
-
-def _surrogates(match: re.Match[str]) -> str:
-    """One character beyond the first plane as its two code units."""
-    code = ord(match[0]) - 0x10000
-    return chr(0xD800 + (code >> 10)) + chr(0xDC00 + (code & 0x3FF))
 
 
 # ------------------------------------------------------------------- membership and patterns
@@ -485,7 +468,7 @@ def dict_key(key: Any) -> Any:
         return key
     if type(key) in _NO_KEYS:
         raise HogRuntimeError(f"A value of type {type_name(key)} can not be the key of an object")
-    return _NAN_KEY if _is_nan(key) else key
+    return _NAN_KEY if is_nan(key) else key
 
 
 _NAN_KEY: Final = math.nan

@@ -13,7 +13,7 @@ from typing import Any, Final
 from hedgerow.hog.context import STRIDE, RuntimeContext
 from hedgerow.hog.errors import HogDepthLimit
 from hedgerow.hog.times import iso
-from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue, truthy
+from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue, is_nan, is_number, truthy
 
 _ESCAPES: Final = str.maketrans(
     {
@@ -45,7 +45,7 @@ def number_text(number: float) -> str:
     if number.is_integer() and -_EXACT < number < _EXACT:
         return str(int(number))
     if not math.isfinite(number):
-        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+        return "NaN" if is_nan(number) else "Infinity" if number > 0 else "-Infinity"
     return _double_text(number)
 
 
@@ -230,3 +230,48 @@ class _Printer:
             self._add(", ")
             self.add_value(error.payload)
         self._add(")")
+
+
+def js_text(ctx: RuntimeContext, value: Any) -> str:
+    """A value as JavaScript's ``String`` shows it: arrays as their items with commas between, objects not at all.
+
+    Some library functions of PostHog's VM read any argument this way. Arguments and errors as ``print_text``.
+    """
+    kind = type(value)
+    if kind is str:
+        text: str = value
+        return text
+    if kind is list or kind is tuple:
+        parts: list[str] = []
+        _add_js(ctx, value, parts, [], 0)
+        ctx.check_string(sum(map(len, parts)))
+        return "".join(parts)
+    return _js_scalar(value)
+
+
+def _js_scalar(value: Any) -> str:
+    if type(value) is str or value is None or type(value) is bool or is_number(value):
+        return value if type(value) is str else _scalar_text(value) or ""
+    return "[object Object]"
+
+
+def _add_js(ctx: RuntimeContext, items: Any, parts: list[str], path: list[Any], length: int) -> int:
+    """Add the items of an array; returns how long the text is by now."""
+    if len(path) >= ctx.json_depth:
+        raise HogDepthLimit(f"Value nests deeper than {ctx.json_depth} levels")
+    if any(items is each for each in path):
+        return length
+    path.append(items)
+    for position, item in enumerate(items):
+        if position:
+            parts.append(",")
+        if type(item) in {list, tuple}:
+            length = _add_js(ctx, item, parts, path, length)
+        elif item is not None:
+            parts.append(_js_scalar(item))
+            length += len(parts[-1])
+        if not len(parts) % STRIDE:
+            ctx.tick()
+            ctx.check_string(length)
+    path.pop()
+    return length + len(items)

@@ -5,6 +5,7 @@ Null, booleans, integers, floats, strings, arrays (``list``), tuples (``tuple``)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
@@ -57,6 +58,16 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return kind is int or kind is float
 
 
+def is_nan(value: object) -> bool:
+    """Whether a value is NaN, the only one that does not equal itself."""
+    return type(value) is float and math.isnan(value)
+
+
+def is_finite(number: float) -> bool:
+    """Whether a number is finite. An integer always is, even one too large for a double."""
+    return type(number) is int or math.isfinite(number)
+
+
 def type_name(value: Any) -> str:
     """The name ``typeof`` gives. A float without fraction is an ``integer``: Hog has one domain of numbers."""
     kind = type(value)
@@ -88,5 +99,5 @@ def truthy(value: Any) -> bool:
     if value is None or kind is str:
         return bool(value)
     if kind is int or kind is float:
-        return value != 0 and value == value  # noqa: PLR0124 (NaN)
+        return bool(value) and not is_nan(value)
     return True

@@ -2,6 +2,39 @@
 
 from __future__ import annotations
 
+from hedgerow.hog.stdlib import (
+    arrays,
+    crypto,
+    dateformat,
+    dates,
+    encoding,
+    errors,
+    io,
+    json,
+    logic,
+    net,
+    numbers,
+    strings,
+    types,
+)
 from hedgerow.hog.stdlib.registry import REGISTRY, HogFunction, RuntimeContext, function
 
-__all__ = ["REGISTRY", "HogFunction", "RuntimeContext", "function"]
+__all__ = [
+    "REGISTRY",
+    "HogFunction",
+    "RuntimeContext",
+    "arrays",
+    "crypto",
+    "dateformat",
+    "dates",
+    "encoding",
+    "errors",
+    "function",
+    "io",
+    "json",
+    "logic",
+    "net",
+    "numbers",
+    "strings",
+    "types",
+]
