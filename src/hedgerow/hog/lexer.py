@@ -43,11 +43,48 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _FSTRING_TEXT = re.compile(r"(?:[^\\'{]++|\\.|'')*+", re.DOTALL)
-_TEMPLATE_TEXT = re.compile(r"(?:[^\\{]++|\\.|\\\Z)*+", re.DOTALL)
+# In a template a brace behind any backslash is literal, even where that backslash is itself escaped.
+_TEMPLATE_TEXT = re.compile(r"(?:[^\\{]++|\\\{?)*+")
 
 KEYWORDS = {
     word: word
-    for word in ["and", "as", "between", "case", "cast", "catch", "date", "false", "finally", "for", "fun", "if", "ilike", "in", "inf", "interval", "is", "lambda", "let", "like", "nan", "not", "null", "or", "return", "select", "substring", "throw", "timestamp", "trim", "true", "try", "try_cast", "while", "with"]
+    for word in [
+        "and",
+        "as",
+        "between",
+        "case",
+        "cast",
+        "catch",
+        "date",
+        "false",
+        "finally",
+        "for",
+        "fun",
+        "if",
+        "ilike",
+        "in",
+        "inf",
+        "interval",
+        "is",
+        "lambda",
+        "let",
+        "like",
+        "nan",
+        "not",
+        "null",
+        "or",
+        "return",
+        "select",
+        "substring",
+        "throw",
+        "timestamp",
+        "trim",
+        "true",
+        "try",
+        "try_cast",
+        "while",
+        "with",
+    ]
 } | {"fn": "fun", "infinity": "inf"}
 
 RESERVED = frozenset({"let", "fun", "while", "try", "catch", "finally", "throw", "null", "inf", "nan"})

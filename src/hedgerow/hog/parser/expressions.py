@@ -199,14 +199,34 @@ class ExpressionParser(Cursor):
         return kind in {"int", "number", "inf", "nan"} or (kind == "." and self.kinds[index + 1] == "int")
 
     def negation(self) -> Expr:
-        """``not x``; alone it is a name."""
+        """``not x``; alone it is a name.
+
+        Before a parenthesis it binds as a call does: ``not (a) = b`` is ``(not a) = b``, while ``not a = b`` is ``not (a = b)``.
+        """
         start = self.pos
         following = self.kinds[start + 1]
+        if following == "(" and not self.is_parameters(start + 1):
+            return self.not_called(start)
         if following not in _OPERAND_STARTS and following not in PREFIX:
             return self.name()
         self.pos = start + 1
         operand = self.expression(NOT)
         return ast.Unary(op="not", operand=operand, span=self.span_from(self.starts[start]))
+
+    def not_called(self, start: int) -> Expr:
+        """``not (x)``; with another number of arguments it is an ordinary call."""
+        name = self.name()
+        self.pos = start + 2
+        args = self.arguments(")", "to close the parenthesis")
+        span = self.span_from(self.starts[start])
+        if len(args) == 1:
+            return ast.Unary(op="not", operand=args[0], span=span)
+        return ast.Call(callee=name, args=args, span=span)
+
+    def is_parameters(self, index: int) -> bool:
+        """Whether the parenthesis at an index holds the parameters of a lambda."""
+        end = self.closing.get(index)
+        return end is not None and self.kinds[end + 1] == "->"
 
     # ------------------------------------------------------------ operators between
 
@@ -416,8 +436,7 @@ class ExpressionParser(Cursor):
     def parenthesis(self) -> Expr:
         """``(a)``, a tuple ``(a, b)``, or the parameters of a lambda ``(a, b) -> ...``."""
         start = self.pos
-        end = self.closing.get(start)
-        if end is not None and self.kinds[end + 1] == "->":
+        if self.is_parameters(start):
             self.pos = start + 1
             params = self.parameters("of a lambda")
             return self.lambda_of(params, self.starts[start])
