@@ -1,0 +1,118 @@
+"""Who is asking, what they may do, and which project they mean."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import Request
+
+from hedgerow import accounts
+from hedgerow.accounts import ApiKey, Project, get_project, list_projects
+from hedgerow.api.errors import BadKey, Forbidden, Invalid, NotAuthenticated, NotFound
+from hedgerow.api.services import Services
+from hedgerow.store import Connection
+
+CURRENT = "@current"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An authenticated request to one project."""
+
+    services: Services
+    key: ApiKey
+    project: Project
+
+
+def services_of(request: Request) -> Services:
+    """What the application was made with."""
+    services: Services = request.app.state.services
+    return services
+
+
+def needs(scope: str) -> Callable[[Request, str], Awaitable[Access]]:
+    """A dependency: the request has a key with this scope, and the project of its path exists.
+
+    Args:
+        scope: ``<thing>:read`` or ``<thing>:write``.
+    """
+
+    async def dependency(request: Request, project_id: str) -> Access:
+        key = await authenticate(request)
+        if not key.allows(scope):
+            raise Forbidden(f"API key missing required scope '{scope}'.")
+        services = services_of(request)
+        project = await services.state.read(lambda connection: _project(connection, project_id))
+        if project is None:
+            raise NotFound("Project not found.")
+        return Access(services, key, project)
+
+    return dependency
+
+
+async def authenticate(request: Request) -> ApiKey:
+    """The key of a request: in the header, else in the JSON body, else in the query; only the first one found is tried.
+
+    Raises:
+        NotAuthenticated: there is none.
+        BadKey: it is not known here.
+    """
+    text = _header(request) or await _from_body(request) or request.query_params.get("personal_api_key", "")
+    if not text:
+        raise NotAuthenticated("Authentication credentials were not provided.")
+    services = services_of(request)
+    key = await accounts.authenticate(services.state, text, services.now())
+    if key is None:
+        raise BadKey("Personal API key is not known to this server.")
+    return key
+
+
+def _header(request: Request) -> str:
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else ""
+
+
+async def _from_body(request: Request) -> str:
+    try:
+        body = orjson.loads(await request.body())
+    except orjson.JSONDecodeError:
+        return ""
+    value = body.get("personal_api_key") if isinstance(body, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _project(connection: Connection, text: str) -> Project | None:
+    if text == CURRENT:
+        return next(iter(list_projects(connection)), None)
+    return (
+        get_project(connection, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    )
+
+
+async def json_body(request: Request) -> Any:
+    """The body as JSON.
+
+    Raises:
+        Invalid: it is none.
+    """
+    body = await request.body()
+    try:
+        return orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"The body is not valid JSON: {error}.", code="parse_error") from error
+
+
+def id_bytes(text: str) -> bytes:
+    """The bytes of an id in the path; a text that is no UUID names nothing.
+
+    Raises:
+        NotFound: it is none.
+    """
+    try:
+        return uuid.UUID(text).bytes
+    except ValueError:
+        raise NotFound from None

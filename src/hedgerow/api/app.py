@@ -1,0 +1,47 @@
+"""The API as one ASGI application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+import hedgerow
+from hedgerow.api import (
+    deliveries,
+    events,
+    hog_function_templates,
+    hog_functions,
+    links,
+    persons,
+    projects,
+    telemetry,
+)
+from hedgerow.api.bounds import Bounds
+from hedgerow.api.errors import Json, install
+from hedgerow.api.services import Services
+
+ROUTERS = (
+    projects.router, hog_functions.router, telemetry.router, hog_function_templates.router, deliveries.router,
+    events.router, persons.router, links.router,
+)  # fmt: skip
+
+
+def create_app(services: Services) -> Bounds:
+    """The application, its paths and bodies brought into bounds.
+
+    Args:
+        services: what it works with; opened and closed by the caller.
+    """
+    app = FastAPI(
+        title="Hedgerow",
+        version=hedgerow.__version__,
+        default_response_class=Json,
+        openapi_url="/api/schema",
+        docs_url=None,  # the pages would be loaded from somebody else's server
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return Bounds(app, timeout=services.settings.body_timeout_s)

@@ -1,0 +1,110 @@
+"""``/api/projects/:id/deliveries/``: the ledger, searched and read."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from hedgerow.api import presenters
+from hedgerow.api.access import Access, id_bytes, needs
+from hedgerow.api.errors import Invalid, NotFound
+from hedgerow.api.paging import DEFAULT_LIMIT, link, number
+from hedgerow.api.telemetry import delivery_logs
+from hedgerow.api.times import parse_time
+from hedgerow.delivery.invocation import FINAL, OPEN
+from hedgerow.delivery.queries import Delivery, Search, details, search
+from hedgerow.destinations import repository
+from hedgerow.people.queries import person_of, person_with_id
+from hedgerow.store import Connection
+
+router = APIRouter(prefix="/api/projects/{project_id}/deliveries")
+
+Reading = Annotated[Access, Depends(needs("hog_function:read"))]
+# Words for several verdicts at once.
+GROUPS = {"open": OPEN, "final": FINAL}
+
+
+@router.get("")
+async def list_deliveries(request: Request, access: Reading) -> dict[str, Any]:
+    """Deliveries, newest first; ``next`` goes on where this page ends."""
+    query, now = request.query_params, access.services.now()
+    wanted = Search(
+        destination=_uuid(query.get("destination"), "destination"),
+        verdicts=_verdicts(query.get("verdict", "")),
+        kind=query.get("kind") or None,
+        status=number(request, "status", 0, most=999) or None,
+        event=query.get("event") or None,
+        event_uuid=_uuid(query.get("event_uuid"), "event_uuid"),
+        after=parse_time(query.get("after"), now, "after"),
+        before=parse_time(query.get("before"), now, "before"),
+        text=query.get("search") or None,
+        cursor=_uuid(query.get("cursor"), "cursor"),
+        limit=number(request, "limit", DEFAULT_LIMIT, least=1),
+    )
+    person = query.get("person") or None
+    rows, names = await access.services.state.read(lambda c: _read(c, access.project.id, wanted, person))
+    more = link(request, cursor=rows[-1].id) if len(rows) == wanted.limit else None
+    return {
+        "next": more,
+        "results": [presenters.delivery(row, names.get(row.destination_id)) for row in rows],
+    }
+
+
+def _read(
+    connection: Connection, project_id: int, wanted: Search, person: str | None
+) -> tuple[list[Delivery], dict[str, str]]:
+    if person is not None:
+        wanted = replace(wanted, distinct_ids=ids_of(connection, project_id, person))
+    rows = search(connection, project_id, wanted)
+    return rows, names_of(connection, project_id, {row.destination_id for row in rows})
+
+
+def ids_of(connection: Connection, project_id: int, person: str) -> list[str]:
+    """All distinct ids of a person, named by uuid or by one of them."""
+    try:
+        found = person_with_id(connection, project_id, uuid.UUID(person).bytes)
+    except ValueError:
+        found = None
+    found = found or person_of(connection, project_id, person)
+    return found.distinct_ids if found else [person]
+
+
+def names_of(connection: Connection, project_id: int, ids: set[str]) -> dict[str, str]:
+    """Names of destinations, deleted ones too."""
+    found = (repository.get(connection, project_id, identity, deleted=True) for identity in ids)
+    return {item.id: item.name for item in found if item}
+
+
+@router.get("/{delivery_id}")
+async def retrieve(delivery_id: str, access: Reading) -> dict[str, Any]:
+    """One delivery: what was sent, what came back, what the program said, and the event's variables if they were kept."""
+    key = id_bytes(delivery_id)
+    found = await access.services.state.read(lambda connection: details(connection, access.project.id, key))
+    if found is None:
+        raise NotFound
+    owner = found.delivery.destination_id
+    names = await access.services.state.read(lambda c: names_of(c, access.project.id, {owner}))
+    logs = await delivery_logs(access, owner, delivery_id)
+    return presenters.delivery_details(found, names.get(owner), logs)
+
+
+def _verdicts(text: str) -> list[str]:
+    chosen: set[str] = set()
+    for word in filter(None, text.split(",")):
+        if word not in GROUPS and word not in OPEN | FINAL:
+            known = ", ".join(sorted(OPEN | FINAL | set(GROUPS)))
+            raise Invalid(f"There is no verdict {word!r}. Known ones: {known}.", attr="verdict")
+        chosen |= GROUPS.get(word, {word})
+    return sorted(chosen)
+
+
+def _uuid(text: str | None, name: str) -> bytes | None:
+    if not text:
+        return None
+    try:
+        return uuid.UUID(text).bytes
+    except ValueError:
+        raise Invalid("Must be a valid UUID.", attr=name) from None

@@ -1,0 +1,148 @@
+"""Errors as the API answers them: one envelope ``{"type", "code", "detail", "attr"}``, as PostHog's clients expect it.
+
+ApiError
+|- NotAuthenticated   401, no key was sent
+|- BadKey             401, the key is not known
+|- Forbidden          403, the key lacks a scope
+|- NotFound           404
+|- MethodRefused      405
+`- Invalid            400, a field is wrong
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from hedgerow.destinations.errors import ValidationError
+from hedgerow.store import StoreError
+
+logger = logging.getLogger(__name__)
+
+
+class Json(Response):
+    """A JSON response, written by the fastest encoder at hand."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+
+
+class ApiError(Exception):
+    """An answer that is no success."""
+
+    status = 500
+    type = "server_error"
+    code = "error"
+
+    def __init__(self, detail: str, *, code: str | None = None, attr: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or self.code
+        self.attr = attr
+
+    def response(self) -> Response:
+        """The whole response."""
+        return envelope(self.status, self.type, self.code, self.detail, self.attr)
+
+
+class NotAuthenticated(ApiError):
+    """Nobody said who is asking."""
+
+    status, type, code = 401, "authentication_error", "not_authenticated"
+
+
+class BadKey(ApiError):
+    """The key that was sent opens nothing."""
+
+    status, type, code = 401, "authentication_error", "authentication_failed"
+
+
+class Forbidden(ApiError):
+    """The key does not allow this."""
+
+    status, type, code = 403, "authentication_error", "permission_denied"
+
+
+class NotFound(ApiError):
+    """There is no such thing, or it belongs to somebody else."""
+
+    status, type, code = 404, "invalid_request", "not_found"
+
+    def __init__(self, detail: str = "Not found.") -> None:
+        super().__init__(detail)
+
+
+class MethodRefused(ApiError):
+    """The thing exists, but this cannot be done to it."""
+
+    status, type, code = 405, "invalid_request", "method_not_allowed"
+
+
+class Invalid(ApiError):
+    """Something in the request is wrong; ``attr`` names it."""
+
+    status, type, code = 400, "validation_error", "invalid_input"
+
+
+def envelope(status: int, kind: str, code: str, detail: str, attr: str | None = None) -> Response:
+    """An error response."""
+    body = {"type": kind, "code": code, "detail": detail, "attr": attr}
+    headers = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    return Json(body, status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application in the envelope."""
+    app.add_exception_handler(ApiError, _ours)
+    app.add_exception_handler(ValidationError, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _routing)
+    app.add_exception_handler(StoreError, _store)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return error.response()
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ValidationError)
+    return Json(error.as_dict(), 400)
+
+
+async def _malformed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    attr = "__".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
+    return envelope(400, "validation_error", "invalid_input", f"{first['msg']}.", attr or None)
+
+
+async def _routing(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return MethodRefused(f'Method "{_request.method}" not allowed.').response()
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return NotFound(f"There is nothing at {_request.url.path}.").response()
+    return envelope(error.status_code, "invalid_request", "invalid", str(error.detail))
+
+
+async def _store(_request: Request, error: Exception) -> Response:
+    logger.error("the store failed: %s", error)
+    return envelope(503, "server_error", "unavailable", str(error))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return envelope(
+        500, "server_error", "error", "A server error occurred; the server's log has the details."
+    )

@@ -1,0 +1,40 @@
+"""What the API works with: handed in, never reached for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hedgerow.destinations.catalogue import Catalogue, builtin
+from hedgerow.destinations.secrets import Keyring
+from hedgerow.log import EventLog
+from hedgerow.settings import Settings
+from hedgerow.store import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The world of the API.
+
+    Attributes:
+        settings: all settings.
+        state: configuration, people, the ledger.
+        telemetry: log lines and metrics.
+        log: the event log.
+        keyring: what seals secret inputs.
+        now: milliseconds since the epoch.
+        changed: told after each change of configuration, so that workers look at once.
+        templates: the destination templates.
+        random: source of randomness for ids.
+    """
+
+    settings: Settings
+    state: Database
+    telemetry: Database
+    log: EventLog
+    keyring: Keyring
+    now: Callable[[], int]
+    changed: Callable[[], None] = lambda: None
+    templates: Catalogue = field(default_factory=builtin)
+    random: Callable[[int], bytes] = os.urandom

@@ -1,0 +1,112 @@
+"""Reading people: lists and look-ups for those who look, apart from the folding that writes them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from hedgerow.store import Connection
+
+SELECT = "SELECT id, uuid, properties, created_at, is_identified FROM persons WHERE project_id = :project "
+PAGE = " ORDER BY id DESC LIMIT :limit OFFSET :offset"
+IDS = "SELECT distinct_id FROM person_distinct_ids WHERE person_id = ? AND project_id = ? ORDER BY distinct_id LIMIT 1000"
+BY_DISTINCT_ID = (
+    "SELECT person_id FROM person_distinct_ids WHERE project_id = :project AND distinct_id = :distinct_id"
+)
+
+CONDITIONS = {
+    "distinct_id": f"id IN ({BY_DISTINCT_ID})",
+    "email": "lower(json_extract(properties, '$.email')) = :email",
+    "uuid": "uuid = :uuid",
+    "text": "(instr(lower(properties), :text) OR id IN (SELECT person_id FROM person_distinct_ids"
+    " WHERE project_id = :project AND instr(lower(distinct_id), :text)))",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSearch:
+    """Which persons; None means any."""
+
+    distinct_id: str | None = None
+    email: str | None = None
+    uuid: bytes | None = None
+    text: str | None = None
+    limit: int = 100
+    offset: int = 0
+
+    def parameters(self) -> dict[str, Any]:
+        """The conditions that are set, as values for the statement."""
+        raw = {
+            "distinct_id": self.distinct_id,
+            "email": self.email.lower() if self.email else None,
+            "uuid": self.uuid,
+            "text": self.text.lower() if self.text else None,
+        }
+        return {name: value for name, value in raw.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPerson:
+    """A person with the distinct ids that stand for them (the first thousand)."""
+
+    uuid: str
+    properties: dict[str, Any]
+    created_at: int
+    is_identified: bool
+    distinct_ids: list[str]
+
+
+def find_persons(connection: Connection, project_id: int, wanted: PersonSearch) -> list[FoundPerson]:
+    """Persons of a project, the newest first."""
+    given = wanted.parameters()
+    where = "".join(f" AND {CONDITIONS[name]}" for name in given)
+    values = {**given, "project": project_id, "limit": wanted.limit, "offset": wanted.offset}
+    rows = connection.execute(SELECT + where + PAGE, values).fetchall()
+    return [_person(connection, project_id, row) for row in rows]
+
+
+def person_with_id(connection: Connection, project_id: int, identity: bytes) -> FoundPerson | None:
+    """The person with a uuid."""
+    return next(iter(find_persons(connection, project_id, PersonSearch(uuid=identity, limit=1))), None)
+
+
+def person_of(connection: Connection, project_id: int, distinct_id: str) -> FoundPerson | None:
+    """The person for whom a distinct id stands."""
+    wanted = PersonSearch(distinct_id=distinct_id, limit=1)
+    return next(iter(find_persons(connection, project_id, wanted)), None)
+
+
+def _person(connection: Connection, project_id: int, row: Sequence[Any]) -> FoundPerson:
+    number, identity, properties, created_at, is_identified = row
+    ids = [str(name) for (name,) in connection.execute(IDS, (number, project_id))]
+    return FoundPerson(
+        str(uuid.UUID(bytes=identity)), orjson.loads(properties), created_at, bool(is_identified), ids
+    )
+
+
+GROUP = """
+SELECT t.name, g.type_index, g.key, g.properties, g.created_at
+FROM groups g JOIN group_types t ON t.project_id = g.project_id AND t.idx = g.type_index
+WHERE g.project_id = ? AND g.type_index = ? AND g.key = ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundGroup:
+    """A group: ``type`` is the name of its type, ``index`` the number of it."""
+
+    type: str
+    index: int
+    key: str
+    properties: dict[str, Any]
+    created_at: int
+
+
+def find_group(connection: Connection, project_id: int, index: int, key: str) -> FoundGroup | None:
+    """The group of a type with a key."""
+    row = connection.execute(GROUP, (project_id, index, key)).fetchone()
+    return FoundGroup(row[0], row[1], row[2], orjson.loads(row[3]), row[4]) if row else None
