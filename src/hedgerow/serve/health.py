@@ -16,6 +16,7 @@ from hedgerow.serve.metrics import Exposition, ledger_counts
 from hedgerow.serve.status import Roster
 from hedgerow.settings import Settings
 from hedgerow.store import Database, StoreError
+from hedgerow.telemetry import prometheus_text, snapshot
 
 PATHS = frozenset({"/_health/live", "/_health/ready", "/metrics"})
 
@@ -28,6 +29,7 @@ class Health:
         settings: the limits.
         folder: the data folder, whose disk is watched.
         state: the state store.
+        telemetry: what destinations have counted.
         lag: how far the workers are behind.
         roster: who is up.
         counters: what capture has counted since this process began.
@@ -36,6 +38,7 @@ class Health:
     settings: Settings
     folder: Path
     state: Database
+    telemetry: Database
     lag: LagMeter
     roster: Roster
     counters: Callable[[], Mapping[str, int]]
@@ -93,7 +96,7 @@ class Health:
             out.counter(
                 "hedgerow_worker_restarts_total", "Unwanted ends.", worker.restarts, worker=worker.name
             )
-        return out.encode()
+        return out.encode() + prometheus_text(await self.telemetry.read(snapshot)).encode()
 
 
 async def _json(send: Send, status: int, body: object) -> None:

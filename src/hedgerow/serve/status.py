@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 MESSAGE_LIMIT = 65536
 
@@ -42,24 +43,23 @@ class WorkerState:
     restarts: int
 
 
-@dataclass(slots=True)
 class Roster:
-    """Who is up, by the supervisor's last word."""
+    """Who is up, by the supervisor's last word; to be made inside a running event loop."""
 
-    workers: list[WorkerState] = field(default_factory=list)
+    def __init__(self, descriptor: int) -> None:
+        self.workers: list[WorkerState] = []
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._socket, self._hear)
 
-    def listen(self, descriptor: int) -> None:
-        """Follow the supervisor's messages from now on."""
-        source = socket.socket(fileno=descriptor)
-        source.setblocking(False)
-        asyncio.get_running_loop().add_reader(source, self._hear, source)
+    def _hear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self.workers = [WorkerState(**worker) for worker in json.loads(self._socket.recv(MESSAGE_LIMIT))]
 
-    def _hear(self, source: socket.socket) -> None:
-        try:
-            message = source.recv(MESSAGE_LIMIT)
-        except BlockingIOError:
-            return
-        self.workers = [WorkerState(**worker) for worker in json.loads(message)]
+    def report_up(self) -> None:
+        """Tell the supervisor that this process answers."""
+        with contextlib.suppress(OSError):
+            self._socket.send(b"up")
 
     @property
     def missing(self) -> list[str]:

@@ -7,6 +7,7 @@ is started again: clients wait a moment instead of being refused.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import logging
@@ -14,7 +15,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hedgerow.serve.children import Child
@@ -28,6 +29,7 @@ BACKLOG = 1024
 PORT_PATIENCE_S = 1.0
 # What remains of the shutdown time when the children are killed: enough to reap them.
 LAST_MOMENT_S = 0.5
+MESSAGE_LIMIT = 64
 
 
 class PortTaken(Exception):
@@ -78,6 +80,10 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     return f"Cannot listen on {host}:{port}: {error.strerror or error}. Check --host and --port."
 
 
+def _nothing() -> None:
+    pass
+
+
 def datagram_pair() -> Pair:
     """A pair of sockets that keep messages apart and never block."""
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -89,8 +95,19 @@ def datagram_pair() -> Pair:
 class Supervisor:
     """Runs one web process and the workers until it is told to stop."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, partitions: int) -> None:
+    def __init__(
+        self, settings: Settings, listener: socket.socket, partitions: int, *, on_up: Callable[[], None]
+    ) -> None:
+        """Prepare the children.
+
+        Args:
+            settings: what they get.
+            listener: the listening socket for the web process.
+            partitions: of the event log.
+            on_up: called once, when the web process answers for the first time.
+        """
         self._settings = settings
+        self._on_up = on_up
         self._listener = listener
         self._alive_read, self._alive_write = os.pipe()
         self._status = datagram_pair()
@@ -134,6 +151,13 @@ class Supervisor:
         except (BlockingIOError, OSError):
             logger.debug("the web process is behind with reading who is up")
 
+    def _hear(self) -> None:
+        with contextlib.suppress(OSError):
+            self._status.near.recv(MESSAGE_LIMIT)
+            logger.info("answering at %s", self._settings.local_url)
+            greet, self._on_up = self._on_up, _nothing
+            greet()
+
     def request_stop(self) -> None:
         """First call: end in good order. Second call: end now."""
         self._signals += 1
@@ -154,6 +178,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self.request_stop)
+        loop.add_reader(self._status.near, self._hear)
         tasks = [asyncio.create_task(child.keep_running()) for child in self.children]
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)

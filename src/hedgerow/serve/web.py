@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import uvloop
 
+from hedgerow.accounts import project_by_token
 from hedgerow.api import Services, create_app
-from hedgerow.capture import CaptureApp, CaptureOptions, StoreProjects
-from hedgerow.destinations.secrets import Keyring, SecretsError
+from hedgerow.capture import CachedProjects, CaptureApp, CaptureOptions, Project
+from hedgerow.destinations.errors import SecretsError
+from hedgerow.destinations.secrets import Keyring
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.serve.gateway import Gateway
 from hedgerow.serve.health import Health
@@ -68,21 +70,27 @@ def capture_options(settings: Settings) -> CaptureOptions:
     )
 
 
+async def find_project(state: Database, token: str) -> Project | None:
+    """The project that capture puts a token's events into."""
+    found = await state.read(lambda connection: project_by_token(connection, token))
+    return Project(found.id, found.settings) if found else None
+
+
 def now_ms() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
 
 
-def build(settings: Settings, inheritance: Inheritance, stores: Stores) -> Gateway:
+def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: Roster) -> Gateway:
     """Put the application together."""
     bells = Bells(inheritance.bells)
     stores.log.on_append = bells.ring
-    roster = Roster()
-    roster.listen(inheritance.status)
-    projects = StoreProjects(stores.state, now_ms)
+    projects = CachedProjects(lambda token: find_project(stores.state, token))
     capture = CaptureApp(stores.log, projects, clock=now_ms, options=capture_options(settings))
     lag = LagMeter(stores.state, stores.log, time.time)
-    health = Health(settings, settings.data_dir, stores.state, lag, roster, lambda: capture.counters)
+    health = Health(
+        settings, settings.data_dir, stores.state, stores.telemetry, lag, roster, lambda: capture.counters
+    )
     keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
     services = Services(settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring)
     return Gateway([capture, health], create_app(services))
@@ -91,13 +99,15 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores) -> Gatew
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
     """Answer requests until SIGTERM; then answer those that have begun, and close."""
     with open_stores(settings) as stores:
-        server = InheritedServer(build(settings, inheritance, stores), inheritance.listen)
+        roster = Roster(inheritance.status)
+        server = InheritedServer(build(settings, inheritance, stores, roster), inheritance.listen)
         serving = asyncio.create_task(server.serve())
+        roster.report_up()
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         patience = max(0.5, settings.shutdown_s - CLOSING_S)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(serving, patience)
