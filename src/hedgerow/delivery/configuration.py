@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hedgerow.delivery.identity import raw, text
-from hedgerow.destinations import CompiledDestination
-from hedgerow.people import Project
+from hedgerow.destinations import CompiledDestination, Project
 from hedgerow.store import Connection
 
 
@@ -76,6 +75,7 @@ class Configuration:
         self._source = source
         self._version = -1
         self._compiled: dict[bytes, CompiledDestination] = {}
+        self._projects: dict[int, Project] = {}
         self.plans: dict[int, Plan] = {}
 
     def refresh(self, connection: Connection) -> None:
@@ -83,16 +83,25 @@ class Configuration:
         version = self._source.version(connection)
         if version == self._version:
             return
-        plans = {project.id: Plan(project) for project in self._source.projects(connection)}
+        projects = {project.id: project for project in self._source.projects(connection)}
+        plans = {project.id: Plan(project) for project in projects.values()}
         live: dict[bytes, CompiledDestination] = {}
         for destination_id, revision in self._source.enabled(connection):
             compiled = self._compiled.get(destination_id)
-            if compiled is None or compiled.destination.revision != revision:
-                compiled = self._source.compiled(connection, destination_id, revision)
+            if compiled is None or not self._current(compiled, revision, projects):
+                compiled = self._source.compiled(connection, destination_id, revision, projects)
             if compiled is not None:
                 live[destination_id] = compiled
                 plans[compiled.destination.project_id].destinations.append(compiled)
-        self._compiled, self.plans, self._version = live, plans, version
+        self._compiled, self.plans, self._projects, self._version = live, plans, projects, version
+
+    def _current(self, compiled: CompiledDestination, revision: int, projects: dict[int, Project]) -> bool:
+        """Whether what is compiled is what was saved, of the destination and of its project (whose settings filters use)."""
+        project_id = compiled.destination.project_id
+        return (
+            compiled.destination.revision == revision
+            and self._projects.get(project_id) == projects[project_id]
+        )
 
     def live(self, destination_id: bytes) -> CompiledDestination | None:
         """The published revision of a destination that is enabled, or None."""
@@ -102,7 +111,7 @@ class Configuration:
         self, connection: Connection, destination_id: bytes, revision: int
     ) -> CompiledDestination | None:
         """A past revision."""
-        return self._source.compiled(connection, destination_id, revision)
+        return self._source.compiled(connection, destination_id, revision, self._projects)
 
     def status(self, connection: Connection, destination_id: bytes) -> str:
         """See ``Source.status``."""

@@ -206,7 +206,7 @@ def due(
 
 def _invocation(row: tuple[Any, ...], sealer: Sealer) -> Invocation:
     *names, captured_at, created_at, attempts, journal, packed = row
-    entries, tries = unpack_journal(journal, sealer)
+    entries, tries = unpack_journal(journal, row[0], sealer)
     return Invocation(
         *names,
         captured_at=captured_at,

@@ -20,7 +20,7 @@ class PartitionLocks:
     async def take(self, partitions: Iterable[int], *, every_s: float = 0.05) -> None:
         """Take locks, waiting for a previous owner that is still leaving."""
         for partition in partitions:
-            while not self._try(partition):
+            while not self._try(partition):  # noqa: ASYNC110 - the lock's holder cannot notify us: it may be dying
                 await asyncio.sleep(every_s)
 
     def _try(self, partition: int) -> bool:

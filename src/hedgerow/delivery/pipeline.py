@@ -26,8 +26,9 @@ class Pipeline:
         self._options = options
         self.window = Window(options.window_bytes, options.window_records)
         configuration = Configuration(source)
-        self.settler = Settler(world, options, self.window, lambda outcome: self.lanes.settled(outcome))
+        self.settler = Settler(world, options, self.window)
         self.lanes = Lanes(world, options, configuration, Runner(world, options), self.settler.report)
+        self.settler.on_settled = self.lanes.settled
         self.intake = Intake(world, options, configuration, self.window, self.settler, self.lanes)
         self._partitions: list[int] = []
 

@@ -63,13 +63,11 @@ class Successes:
 class Settler:
     """Collects outcomes and writes them. One flush at a time; a flush that fails is written again, whole."""
 
-    def __init__(
-        self, world: World, options: Options, window: Window, settled: Callable[[Outcome], None]
-    ) -> None:
+    def __init__(self, world: World, options: Options, window: Window) -> None:
         self._world = world
         self._options = options
         self._window = window
-        self._settled = settled
+        self.on_settled: Callable[[Outcome], None] = lambda _outcome: None
         self._entries: dict[bytes, Entry] = {}
         self._outcomes: list[Outcome] = []
         self._full = asyncio.Event()
@@ -125,7 +123,7 @@ class Settler:
         await self._write(settlement)
         for outcome in outcomes:
             outcome.invocation.fresh = False
-            self._settled(outcome)
+            self.on_settled(outcome)
 
     def _done(self, outcome: Outcome) -> None:
         entry = self._entries.pop(outcome.invocation.id, None)

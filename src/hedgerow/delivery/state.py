@@ -22,11 +22,11 @@ VERSION = b"\x01"
 class Sealer(Protocol):
     """Encrypts and decrypts bytes at rest."""
 
-    def encrypt(self, data: bytes) -> bytes:
-        """Seal."""
+    def seal(self, plain: bytes, context: str) -> bytes:
+        """Encrypt; only ``open`` with the same context gives it back."""
 
-    def decrypt(self, data: bytes) -> bytes:
-        """Open."""
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """Decrypt."""
 
 
 def dumps(value: Any) -> bytes:
@@ -50,10 +50,12 @@ def pack_journal(invocation: Invocation, sealer: Sealer) -> bytes | None:
     if not invocation.journal and not invocation.tries:
         return None
     entries = [[e.site, e.ordinal, e.result, list(e.clock)] for e in invocation.journal]
-    return VERSION + sealer.encrypt(dumps({"journal": entries, "tries": invocation.tries}))
+    return VERSION + sealer.seal(
+        dumps({"journal": entries, "tries": invocation.tries}), _context(invocation.id)
+    )
 
 
-def unpack_journal(data: bytes | None, sealer: Sealer) -> tuple[list[JournalEntry], int]:
+def unpack_journal(data: bytes | None, owner: bytes, sealer: Sealer) -> tuple[list[JournalEntry], int]:
     """Completed calls and tries of the call that was under way."""
     if not data:
         return [], 0
@@ -61,7 +63,7 @@ def unpack_journal(data: bytes | None, sealer: Sealer) -> tuple[list[JournalEntr
         raise ValueError(
             f"This row was written by a newer release (state format {data[0]}): upgrade to run it."
         )
-    state = loads(sealer.decrypt(data[1:]))
+    state = loads(sealer.open(data[1:], _context(owner)))
     entries = [
         JournalEntry(site, ordinal, result, tuple(clock)) for site, ordinal, result, clock in state["journal"]
     ]
@@ -81,3 +83,8 @@ def unpack_globals(data: bytes) -> dict[str, Any]:
         )
     values: dict[str, Any] = loads(zlib.decompress(data[1:]))
     return values
+
+
+def _context(owner: bytes) -> str:
+    """A journal opens only as the journal of its own delivery."""
+    return f"journal:{owner.hex()}"

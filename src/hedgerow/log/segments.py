@@ -21,6 +21,7 @@ from hedgerow.store.database import transact
 HOUR_MS = 3_600_000
 ROW_BITS = 32
 ROW_MASK = (1 << ROW_BITS) - 1
+FORMAT = 1
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -32,6 +33,7 @@ CREATE TABLE IF NOT EXISTS records (
 );
 CREATE INDEX IF NOT EXISTS records_by_partition ON records (partition, n);
 CREATE TABLE IF NOT EXISTS seal (sealed INTEGER NOT NULL);
+PRAGMA user_version = 1;
 """
 INSERT = "INSERT INTO records (partition, project_id, captured_at, payload) VALUES (?, ?, ?, ?)"
 READ = """
@@ -65,17 +67,15 @@ class Segments:
 
     def hours(self) -> list[int]:
         """The hours that have a file, oldest first."""
-        names = (name[:-3] for name in os.listdir(self.folder) if name.endswith(".db"))
-        self._hours = sorted(int(name) for name in names if name.isdigit())
+        self._hours = sorted(int(file.stem) for file in self.folder.glob("*.db") if file.stem.isdigit())
         return self._hours
 
     def connection(self, hour: int) -> Connection:
         """The open file of an hour; makes it when it is new."""
         if hour not in self._open:
             path = self.folder / f"{hour}.db"
-            fresh = not path.exists()
             connection = open_connection(path, synchronous=self._synchronous, vfs=self._vfs)
-            if fresh:
+            if connection.pragma("user_version") != FORMAT:
                 transact(connection, _make_schema)
                 _sync_folder(self.folder)
             self._open[hour] = connection

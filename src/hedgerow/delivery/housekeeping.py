@@ -1,0 +1,124 @@
+"""Retention: old records, rows and lines go, in small steps, behind everything that is still needed.
+
+A record outlives its retention as long as a partition has not settled it, an open row as long as it is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from hedgerow.log.sqlite import SqliteLog
+from hedgerow.settings import Settings
+from hedgerow.store import Connection, Database, StoreError
+from hedgerow.telemetry import prune
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 60.0
+STEP = 1000
+REST_S = 0.05
+
+STALE_INDEX = """
+DELETE FROM event_index WHERE (partition, position) IN (
+    SELECT partition, position FROM event_index WHERE project_id = ? AND captured_at < ? ORDER BY captured_at LIMIT ?
+)
+"""
+# Ids begin with the capture time, so the oldest rows are the first of the table.
+STALE_DELIVERIES = """
+SELECT id FROM deliveries WHERE id < ? AND verdict NOT IN ('running', 'retrying', 'held', 'scheduled') ORDER BY id LIMIT ?
+"""
+STALE_PAYLOADS = """
+DELETE FROM delivery_payloads WHERE rowid IN (
+    SELECT p.rowid FROM delivery_payloads p
+    WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.partition = p.partition AND d.position = p.position)
+    LIMIT ?
+)
+"""
+DAY_MS = 86_400_000
+
+
+class Housekeeping:
+    """Keeps a data folder within its retention."""
+
+    def __init__(self, settings: Settings, log_: SqliteLog, state: Database, telemetry: Database) -> None:
+        self._settings = settings
+        self._log = log_
+        self._state = state
+        self._telemetry = telemetry
+
+    async def run(self) -> None:
+        """Tidy up every minute until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                await self.tidy(int(time.time() * 1000))
+            except (StoreError, OSError) as error:
+                log.warning("housekeeping_failed error=%s", error)
+
+    async def tidy(self, now_ms: int) -> None:
+        """Delete what is past its retention.
+
+        Args:
+            now_ms: milliseconds since the epoch.
+        """
+        settings = self._settings
+        events_before = now_ms - settings.log_retention_hours * 3_600_000
+        floor = await self._floor()
+        await self._log.delete_before(events_before, lambda position: position <= floor)
+        for project_id in await self._state.read(_projects):
+            await self._steps(
+                self._state,
+                lambda c, project=project_id: _changes(c, STALE_INDEX, (project, events_before, STEP)),  # type: ignore[misc]
+            )
+        deliveries_before = now_ms - settings.deliveries_retention_days * DAY_MS
+        await self._steps(self._state, lambda c: _forget_deliveries(c, deliveries_before))
+        await self._steps(self._state, lambda c: _changes(c, STALE_PAYLOADS, (STEP,)))
+        await prune(
+            self._telemetry,
+            logs_before=now_ms - settings.logs_retention_days * DAY_MS,
+            metrics_before=now_ms - settings.metrics_retention_days * DAY_MS,
+        )
+
+    async def _floor(self) -> int:
+        """Up to where everything is settled. A partition that is settled to its end does not hold the others back."""
+        settled = await self._state.read(_settled)
+        floor = 1 << 62
+        for partition in range(self._log.partitions):
+            place = settled.get(partition, 0)
+            if place < await self._log.end(partition):
+                floor = min(floor, place)
+        return floor
+
+    @staticmethod
+    async def _steps(database: Database, step: Callable[[Connection], int]) -> None:
+        """Repeat a deleting step until it has less than a step's worth to do, resting in between."""
+        while await database.write(step) >= STEP:  # noqa: ASYNC110 - it rests so that others get the lock
+            await asyncio.sleep(REST_S)
+
+
+def _settled(connection: Connection) -> dict[int, int]:
+    return dict(connection.execute("SELECT partition, settled_to FROM positions"))
+
+
+def _projects(connection: Connection) -> list[int]:
+    return [row[0] for row in connection.execute("SELECT id FROM projects")]
+
+
+def _changes(connection: Connection, statement: str, parameters: tuple[int, ...]) -> int:
+    before = connection.total_changes()
+    connection.execute(statement, parameters)
+    return connection.total_changes() - before
+
+
+def _forget_deliveries(connection: Connection, before_ms: int) -> int:
+    first_kept = (max(0, before_ms) << 80).to_bytes(16, "big")
+    ids = [row[0] for row in connection.execute(STALE_DELIVERIES, (first_kept, STEP))]
+    for statement in (
+        "DELETE FROM delivery_attempts WHERE delivery_id = ?",
+        "DELETE FROM deliveries WHERE id = ?",
+    ):
+        connection.executemany(statement, [(gone,) for gone in ids])
+    return len(ids)

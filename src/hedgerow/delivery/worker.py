@@ -1,0 +1,109 @@
+"""A worker process: opens the real world and runs a pipeline in it until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from hedgerow.delivery.egress import EgressPolicy
+from hedgerow.delivery.housekeeping import Housekeeping
+from hedgerow.delivery.http import HttpTransport
+from hedgerow.delivery.partitions import PartitionLocks
+from hedgerow.delivery.pipeline import Pipeline
+from hedgerow.delivery.retry import PRESETS, RetryPolicy
+from hedgerow.delivery.source import RepositorySource
+from hedgerow.delivery.world import Options, World
+from hedgerow.destinations import Keyring
+from hedgerow.log.sqlite import SqliteLog
+from hedgerow.settings import Settings
+from hedgerow.store import Database, StoreError
+from hedgerow.telemetry import drain
+
+log = logging.getLogger(__name__)
+
+DRAIN_EVERY_S = 0.5
+
+
+def options_of(settings: Settings) -> Options:
+    """The pipeline's knobs from the operator's."""
+    return Options(
+        dedupe_ms=settings.dedupe_window_hours * 3_600_000,
+        timeout_s=settings.fetch_timeout_s,
+        connect_timeout_s=settings.connect_timeout_s,
+        max_response=settings.max_response_bytes,
+        retry=RetryPolicy(PRESETS["quick"][: settings.retries]),
+        public_url=settings.base_url,
+        stop_s=settings.shutdown_s * 0.5,
+    )
+
+
+async def run_worker(
+    settings: Settings, *, partitions: Iterable[int], wake: socket.socket | None, stop: asyncio.Event
+) -> None:
+    """Deliver the events of some partitions until told to stop.
+
+    Args:
+        settings: of the instance.
+        partitions: which are ours; the supervisor gives each to one worker, a lock per partition makes sure.
+        wake: a datagram socket; anything that arrives on it means new records or new configuration.
+        stop: set it to end in order.
+    """
+    owned = sorted(partitions)
+    locks = PartitionLocks(settings.data_dir / "locks")
+    await locks.take(owned)
+    keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
+    store = Database(settings.data_dir / "state.db")
+    telemetry = Database(settings.data_dir / "telemetry.db")
+    events = SqliteLog(settings.data_dir / "events", settings.partitions, clock=time.time)
+    transport = HttpTransport(EgressPolicy(settings.egress_allow))
+    world = World(
+        now=time.time,
+        chance=random.SystemRandom(),
+        log=events,
+        store=store,
+        transport=transport,
+        sealer=keyring,
+    )
+    pipeline = Pipeline(world, options_of(settings), RepositorySource(keyring))
+    side = [asyncio.create_task(_drain(store, telemetry))]
+    if 0 in owned:  # one worker of an instance tidies up
+        side.append(asyncio.create_task(Housekeeping(settings, events, store, telemetry).run()))
+    if wake is not None:
+        _listen(wake, pipeline)
+    try:
+        await pipeline.run(owned, stop)
+    finally:
+        for task in side:
+            task.cancel()
+        await asyncio.gather(*side, return_exceptions=True)
+        with suppress(StoreError):
+            await drain(store, telemetry)
+        await transport.close()
+        events.close()
+        store.close()
+        telemetry.close()
+        locks.release()
+
+
+def _listen(wake: socket.socket, pipeline: Pipeline) -> None:
+    def heard() -> None:
+        with suppress(BlockingIOError, InterruptedError):
+            while wake.recv(64):
+                pass
+        pipeline.intake.wake.set()
+
+    asyncio.get_running_loop().add_reader(wake, heard)
+
+
+async def _drain(store: Database, telemetry: Database) -> None:
+    while True:
+        await asyncio.sleep(DRAIN_EVERY_S)
+        try:
+            await drain(store, telemetry)
+        except StoreError as error:
+            log.warning("telemetry_behind error=%s", error)

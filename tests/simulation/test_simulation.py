@@ -1,0 +1,306 @@
+"""The pipeline is crashed at random awaits, thousands of times, and must lose nothing.
+
+Each run has its own seed: events with ``$set``, identifies that merge, re-sent events, three destinations (one filters, one
+makes two calls), a network that fails and hangs, a store that is locked now and then, and processes that die after a random
+number of steps. Afterwards everything is compared with a model that saw each event once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import uuid
+from collections import Counter
+
+import pytest
+from simulation.loop import Crash, SimulatedLoop, bury
+from simulation.world import (
+    START,
+    PlainSealer,
+    SimulatedLog,
+    SimulatedStore,
+    SimulatedTransport,
+    copy_of,
+    state_template,
+)
+
+from hedgerow.delivery.identity import delivery_id, raw, text
+from hedgerow.delivery.pipeline import Pipeline
+from hedgerow.delivery.retry import RetryPolicy
+from hedgerow.delivery.source import RepositorySource
+from hedgerow.delivery.world import Options, World
+from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.events import Draft, Event
+from hedgerow.log.segments import partition_of
+from hedgerow.people import Change, fold
+from hedgerow.store.database import transact
+from hedgerow.telemetry import Batch
+
+RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000"))
+CHUNKS = 8
+PARTITIONS = 3
+PROJECT = 1
+
+POST = "let res := fetch('https://sink.test/hook', {'body': {'event': event.event, 'uuid': event.uuid, 'person': person.properties}}); return res.status"
+TWICE = "let a := fetch('https://sink.test/a', {'body': {'uuid': event.uuid, 'person': person.properties}}); let b := fetch('https://sink.test/b', {'body': {'uuid': event.uuid, 'person': person.properties}})"
+DESTINATIONS = {
+    "all": (POST, {"source": "events"}, 1),
+    "signups": (POST, {"source": "events", "events": [{"id": "signed up", "type": "events"}]}, 1),
+    "twice": (
+        TWICE,
+        {
+            "source": "events",
+            "properties": [{"key": "plan", "value": "pro", "operator": "exact", "type": "event"}],
+        },
+        2,
+    ),
+}
+OPTIONS = Options(
+    window_records=64,
+    read_records=8,
+    flush_s=0.02,
+    spill_s=0.1,
+    lane_concurrency=3,
+    lane_queue=4,
+    retry=RetryPolicy((0.2, 0.4, 0.8, 1.6)),
+    stop_s=0.2,
+)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A migrated database with one project and the three destinations, and the keys that seal it."""
+    folder = tmp_path_factory.mktemp("simulation")
+    connection = state_template(folder)
+    keyring = Keyring.load("", folder)
+    connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
+    ids = {}
+    for name, (hog, filters, _) in DESTINATIONS.items():
+        config = Config(name=name, enabled=True, hog=hog, filters=filters)
+        made = transact(
+            connection,
+            lambda c, config=config: repository.create(
+                c, PROJECT, config, Secrets(), keyring=keyring, now=int(START * 1000)
+            ),
+        )
+        ids[name] = made.id
+    return connection, RepositorySource(keyring), ids
+
+
+def ids_by_partition() -> list[list[str]]:
+    """Distinct ids that share a partition, so that the order of their merges is the log's."""
+    found: list[list[str]] = [[] for _ in range(PARTITIONS)]
+    for number in range(60):
+        name = f"user-{number}"
+        some = found[partition_of(PROJECT, name, PARTITIONS)]
+        if len(some) < 4:
+            some.append(name)
+    return found
+
+
+IDS = ids_by_partition()
+
+
+def random_events(chance: random.Random) -> list[Event]:
+    """A short history: page views, sign-ups, sets, identifies that merge, and re-sent events."""
+    events: list[Event] = []
+    for number in range(chance.randint(5, 18)):
+        if events and chance.random() < 0.1:
+            events.append(chance.choice(events))
+            continue
+        people = chance.choice(IDS)
+        who = chance.choice(people)
+        kind = chance.choice(["$pageview", "signed up", "$set", "$identify"])
+        properties: dict = {"plan": chance.choice(["pro", "free"]), "n": number}
+        if kind == "$set" or chance.random() < 0.3:
+            properties["$set"] = {f"k{chance.randint(0, 3)}": number}
+        if kind == "$identify":
+            properties["$anon_distinct_id"] = chance.choice(people)
+        ms = int(START * 1000) + number
+        stamp = f"2026-01-02T03:04:{5 + number:02d}.000Z"
+        events.append(
+            Event(str(uuid.UUID(int=chance.getrandbits(128), version=4)), kind, who, properties, stamp, ms)
+        )
+    return events
+
+
+class Run:
+    """One seed: history, world, and as many processes as it takes."""
+
+    def __init__(self, seed: int, prepared) -> None:
+        connection, self.source, self.destination_ids = prepared
+        self.chance = random.Random(seed)
+        self.now = START
+        self.log = SimulatedLog(PARTITIONS, self.chance)
+        self.store = SimulatedStore(copy_of(connection), self.chance)
+        self.transport = SimulatedTransport(self.chance)
+        self.events = random_events(self.chance)
+        self.deaths = 0
+        self.in_flight = 0
+
+    def go(self) -> None:
+        self._process(feed=self.events, crash=False, until=0)
+        for _ in range(self.chance.randint(1, 4)):
+            if self._process(crash=True):
+                self.deaths += 1
+        self._process(crash=False)
+
+    def _process(self, *, feed=(), crash: bool, until: float | None = None) -> bool:
+        """One life of a worker: until it crashes, or until everything has its final verdict."""
+        loop = SimulatedLoop(self.now)
+        asyncio.set_event_loop(loop)
+        self.store.reborn()
+        loop.crash_at = self.chance.randint(1, 700) if crash else None
+        try:
+            if feed:
+                loop.run_until_complete(self._feed(feed))
+            if until is None:
+                loop.run_until_complete(self._work(loop))
+        except Crash:
+            self.in_flight += OPTIONS.lane_concurrency * len(DESTINATIONS)
+            return True
+        finally:
+            self.now = loop.now + self.chance.uniform(0, 0.5)
+            bury(loop)
+            asyncio.set_event_loop(None)
+        return False
+
+    async def _feed(self, events: list[Event]) -> None:
+        for event in events:
+            await self.log.append([Draft(PROJECT, event.distinct_id, event.captured_at, event.encode())])
+
+    async def _work(self, loop: SimulatedLoop) -> None:
+        world = World(
+            now=loop.time,
+            chance=self.chance,
+            log=self.log,
+            store=self.store,
+            transport=self.transport,
+            sealer=PlainSealer(),
+        )
+        pipeline = Pipeline(world, OPTIONS, self.source)
+        stop = asyncio.Event()
+        running = asyncio.create_task(pipeline.run(range(PARTITIONS), stop))
+        for _ in range(1000):
+            await asyncio.sleep(0.2)
+            if running.done() or await self._quiet(pipeline):
+                break
+        else:
+            raise AssertionError("The pipeline does not come to rest.")
+        stop.set()
+        await running
+
+    async def _quiet(self, pipeline: Pipeline) -> bool:
+        """Everything is read, settled and final."""
+        if pipeline.window.records or pipeline.lanes.active():
+            return False
+        ends = {p: await self.log.end(p) for p in range(PARTITIONS)}
+        settled = dict(self.store.connection.execute("SELECT partition, settled_to FROM positions"))
+        open_rows = self.store.connection.execute(
+            "SELECT COUNT(*) FROM deliveries WHERE verdict IN ('running', 'retrying', 'held', 'scheduled')"
+        ).get
+        return open_rows == 0 and all(settled.get(p, 0) >= end for p, end in ends.items())
+
+    # ------------------------------------------------------------- judging
+
+    def judge(self, template) -> None:
+        rows = self._rows()
+        firsts = self._firsts()
+        self._judge_verdicts(rows, firsts)
+        self._judge_people(template)
+        self._judge_telemetry(rows, firsts)
+        self._judge_network(rows)
+
+    def _rows(self) -> dict[bytes, tuple]:
+        columns = "id, destination_id, event_uuid, verdict, kind, error"
+        found = {row[0]: row for row in self.store.connection.execute(f"SELECT {columns} FROM deliveries")}
+        assert not [row for row in found.values() if row[3] not in {"delivered", "duplicate"}], found.values()
+        return found
+
+    def _firsts(self) -> list[Event]:
+        seen: set[str] = set()
+        return [event for event in self.events if not (event.uuid in seen or seen.add(event.uuid))]
+
+    def _wanted(self, event: Event) -> set[str]:
+        wanted = {"all"}
+        if event.event == "signed up":
+            wanted.add("signups")
+        if event.properties["plan"] == "pro":
+            wanted.add("twice")
+        return wanted
+
+    def _judge_verdicts(self, rows, firsts) -> None:
+        expected = {
+            delivery_id(event.captured_at, raw(event.uuid), raw(self.destination_ids[name]))
+            for event in firsts
+            for name in self._wanted(event)
+        }
+        assert {i for i, row in rows.items() if row[3] == "delivered"} == expected
+        duplicates = sum(1 for row in rows.values() if row[3] == "duplicate")
+        assert duplicates == len(self.events) - len(firsts)
+
+    def _judge_people(self, template) -> None:
+        model = copy_of(template)
+        firsts: set[str] = set()
+        for event in self.events:
+            if event.uuid not in firsts:
+                firsts.add(event.uuid)
+                transact(model, lambda c, event=event: fold(c, [Change(PROJECT, event)]))
+        assert people(self.store.connection) == people(model)
+
+    def _judge_telemetry(self, rows, firsts) -> None:
+        told = Batch()
+        for (body,) in self.store.connection.execute("SELECT body FROM telemetry_outbox ORDER BY seq"):
+            told.add(Batch.decode(body))
+        counts: Counter[tuple[str, str]] = Counter()
+        for (_, destination, _, _, name), n in told.metrics.items():
+            counts[text(destination), name] += n
+        for name, identity in self.destination_ids.items():
+            mine = [row for row in rows.values() if text(row[1]) == identity]
+            assert counts[identity, "succeeded"] == len(mine)
+            assert counts[identity, "triggered"] == len(mine)
+            assert counts[identity, "filtered"] == sum(name not in self._wanted(event) for event in firsts)
+
+    def _judge_network(self, rows) -> None:
+        calls = {text(raw(self.destination_ids[n])): calls for n, (_, _, calls) in DESTINATIONS.items()}
+        needed = 0
+        for identity, row in rows.items():
+            if row[3] != "delivered":
+                continue
+            names = [text(identity), f"{text(identity)}-1"][: calls[text(row[1])]]
+            needed += len(names)
+            assert all(self.transport.accepted[name] >= 1 for name in names)
+        extra = sum(self.transport.accepted.values()) - needed
+        assert extra <= self.deaths * (self._at_risk()), (extra, self.deaths)
+
+    def _at_risk(self) -> int:
+        """What can be in flight at a death, and what can be finished but not flushed."""
+        return 2 * OPTIONS.lane_concurrency * len(DESTINATIONS) + 16
+
+
+def people(connection) -> tuple:
+    persons = {
+        row[0]: row[1:]
+        for row in connection.execute(
+            "SELECT id, uuid, properties, created_at, is_identified, version FROM persons"
+        )
+    }
+    owners = connection.execute("SELECT distinct_id, person_id FROM person_distinct_ids ORDER BY 1")
+    return (
+        sorted((name, persons[owner]) for name, owner in owners),
+        sorted(persons.values()),
+    )
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_nothing_is_lost_wherever_it_crashes(chunk, prepared):
+    """Whatever dies when: each event has its verdicts, people and metrics are those of one undisturbed reading."""
+    for seed in range(chunk, RUNS, CHUNKS):
+        run = Run(seed, prepared)
+        try:
+            run.go()
+            run.judge(prepared[0])
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
