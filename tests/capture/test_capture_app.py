@@ -39,7 +39,8 @@ WRAPPINGS = {
     "form in text/plain": lambda body: ("", b"data=" + b64(body).encode(), FORM),
     "form with hint": lambda body: ("", form(b64(gzip.compress(body)), compression="gzip-js", ver="1"), FORM),
     "unknown hint": lambda body: ("?compression=zstd", body, {"content-encoding": "br"}),
-    "beyond ASCII": lambda body: ("", body, {"content-type": "application/json; charset=utf-8"}),
+    "announced as a form, as curl does": lambda body: ("", body, FORM),
+    "with charset": lambda body: ("", body, {"content-type": "application/json; charset=utf-8"}),
 }
 
 

@@ -90,6 +90,7 @@ def _unwrap(body: bytes, query: dict[str, str], content_type: bytes) -> tuple[by
     payload = _restore_plus(data.encode()) if data else body
     if not payload:
         raise BadRequest("empty", "request missing data payload")
+    # JSON, gzip and the like. Where curl's default type calls JSON a form we believe the JSON; PostHog refuses it.
     if payload[0] not in _BASE64:
         return payload, hint
     form_like = _looks_form(payload)
