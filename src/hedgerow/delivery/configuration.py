@@ -24,9 +24,13 @@ class Source(Protocol):
         """Id and revision of every destination that is live."""
 
     def compiled(
-        self, connection: Connection, destination_id: bytes, revision: int | None
+        self,
+        connection: Connection,
+        destination_id: bytes,
+        revision: int | None,
+        projects: dict[int, Project],
     ) -> CompiledDestination | None:
-        """A revision compiled, the published one for None; None when it does not exist."""
+        """A revision compiled; None when it does not exist or does not compile."""
 
     def status(self, connection: Connection, destination_id: bytes) -> str:
         """``enabled``, ``disabled`` or ``deleted`` (also when it never was)."""

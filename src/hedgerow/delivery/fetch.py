@@ -6,7 +6,6 @@ as text instead of dropping them, and names every request with ``webhook-id``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -108,22 +107,6 @@ def _excerpt(body: bytes, cap: int) -> str:
     return shown if len(body) <= cap else f"{shown}… ({len(body)} bytes in all)"
 
 
-def non_failure(status: int, codes: Any) -> bool:
-    """Whether a destination declared a status as no failure.
-
-    Args:
-        status: of the response.
-        codes: its ``non_failure_status_codes``: integers and ``4xx`` / ``5xx``.
-    """
-    if not isinstance(codes, (list, tuple)):
-        return False
-    classes = {str(code).lower() for code in codes}
-    return str(status) in classes or f"{status // 100}xx" in classes
-
-
 def status_kind(status: int) -> str:
     """The ledger's kind for a failing status."""
     return f"http_{status // 100}xx"
-
-
-Headers = Mapping[str, str]

@@ -13,7 +13,8 @@ import itertools
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from hedgerow.delivery import ledger
 from hedgerow.delivery.configuration import Configuration
@@ -21,7 +22,7 @@ from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.runner import Runner
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
-from hedgerow.destinations.globals import filter_globals_of
+from hedgerow.destinations.globals import filter_globals_from
 from hedgerow.store import Connection, StoreError
 
 log = logging.getLogger(__name__)
@@ -163,8 +164,8 @@ class Lanes:
             lane.loading = True
             self._spawn(self._load(destination_id, lane))
 
-    def _spawn(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[arg-type]
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -250,7 +251,7 @@ class Lanes:
                 or live
             )
         try:
-            wanted = live.match(filter_globals_of(invocation.globals))
+            wanted = live.match(filter_globals_from(invocation.globals))
         except FilterError:
             return live  # running it shows the error where its owner looks
         return live if invocation.mapping in wanted else "superseded"

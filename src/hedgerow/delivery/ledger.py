@@ -205,10 +205,23 @@ def due(
 
 
 def _invocation(row: tuple[Any, ...], sealer: Sealer) -> Invocation:
-    *names, captured_at, created_at, attempts, journal, packed = row
-    entries, tries = unpack_journal(journal, row[0], sealer)
+    (
+        identity, project_id, destination_id, revision, mapping, run, partition, position, event_uuid,
+        event, distinct_id, captured_at, created_at, attempts, journal, packed,
+    ) = row  # fmt: skip
+    entries, tries = unpack_journal(journal, identity, sealer)
     return Invocation(
-        *names,
+        id=identity,
+        project_id=project_id,
+        destination_id=destination_id,
+        revision=revision,
+        mapping=mapping,
+        run=run,
+        partition=partition,
+        position=position,
+        event_uuid=event_uuid,
+        event=event,
+        distinct_id=distinct_id,
         captured_at=captured_at,
         created_at=created_at,
         globals=unpack_globals(packed),

@@ -16,10 +16,10 @@ from typing import Any
 from hedgerow.delivery import fetch
 from hedgerow.delivery.identity import text
 from hedgerow.delivery.invocation import Attempt, Invocation, Line, Outcome
-from hedgerow.delivery.retry import Failure, RetryPolicy, next_delay
+from hedgerow.delivery.retry import Failure, next_delay
 from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options, World
-from hedgerow.destinations import CompiledDestination, InputError
+from hedgerow.destinations import CompiledDestination, InputError, SecretsError
 from hedgerow.destinations.globals import with_source
 from hedgerow.events import Draft, Event
 from hedgerow.hog import AsyncCall, Execution, Finished, HogError, HogRuntimeError, Host
@@ -80,6 +80,8 @@ class Runner:
             return self._outcome(run, pause.verdict, kind=pause.kind, error=pause.error, next_at=due)
         except InputError as error:
             return self._failed(run, "inputs", str(error))
+        except SecretsError as error:
+            return self._failed(run, "secrets", str(error))
         except HogError as error:
             return self._failed(run, error.kind if error.kind != "runtime" else "hog", error.render())
         except Exception as error:
@@ -144,9 +146,7 @@ class Runner:
         self, run: _Run, request: Request, response: Response | None, refusal: TransportError | None
     ) -> Any:
         compiled = run.compiled
-        declared = response is not None and fetch.non_failure(
-            response.status, compiled.non_failure_status_codes
-        )
+        declared = response is not None and compiled.tolerates(response.status)
         kind = (
             fetch.status_kind(response.status) if response is not None else (refusal.kind if refusal else "")
         )
@@ -156,10 +156,12 @@ class Runner:
             retriable=refusal.retriable if refusal is not None else False,
             retry_after=response.headers.get("retry-after") if response is not None else None,
         )
-        delays = compiled.retry_delays
-        policy = self._options.retry if delays is None else RetryPolicy(delays)
         delay = next_delay(
-            policy, run.invocation.tries, failure, now=self._world.now(), chance=self._world.chance
+            self._options.retry,
+            run.invocation.tries,
+            failure,
+            now=self._world.now(),
+            chance=self._world.chance,
         )
         level = "info" if declared else "error"
         if delay is not None:

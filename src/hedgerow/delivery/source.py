@@ -6,13 +6,18 @@ import logging
 from collections.abc import Iterable
 
 from hedgerow.delivery.identity import text
-from hedgerow.destinations import CompiledDestination, Keyring, Project, repository
-from hedgerow.hog import HogError
+from hedgerow.destinations import CompiledDestination, DestinationError, Keyring, Project, repository
 from hedgerow.store import Connection
 
 log = logging.getLogger(__name__)
 
 PROJECTS = "SELECT id, name, settings FROM projects"
+ENABLED = """
+SELECT id, revision FROM destinations
+WHERE enabled AND NOT deleted AND type IN ('destination', 'internal_destination')
+ORDER BY execution_order IS NULL, execution_order, created_at, id
+"""
+STATUS = "SELECT enabled, deleted FROM destinations WHERE id = ?"
 
 
 class RepositorySource:
@@ -31,7 +36,7 @@ class RepositorySource:
 
     def enabled(self, connection: Connection) -> Iterable[tuple[bytes, int]]:
         """See ``Source.enabled``."""
-        return repository.enabled(connection)
+        return [(row[0], row[1]) for row in connection.execute(ENABLED)]
 
     def compiled(
         self,
@@ -41,16 +46,20 @@ class RepositorySource:
         projects: dict[int, Project],
     ) -> CompiledDestination | None:
         """See ``Source.compiled``."""
-        destination = repository.load(connection, destination_id, revision, self._keyring)
+        name = text(destination_id)
+        destination = repository.get_revision(connection, name, revision)
         if destination is None:
             return None
         try:
-            return CompiledDestination(destination, projects[destination.project_id])
-        except HogError as error:
-            # Validation refuses such a revision; an older release's may still not compile any more.
-            log.error("destination_uncompilable id=%s error=%s", text(destination_id), error)  # noqa: TRY400
+            return CompiledDestination(destination, self._keyring, projects[destination.project_id])
+        except DestinationError as error:
+            # Saving refuses such a revision; one of an older release may still not compile any more.
+            log.error("destination_uncompilable id=%s error=%s", name, error)  # noqa: TRY400
             return None
 
     def status(self, connection: Connection, destination_id: bytes) -> str:
         """See ``Source.status``."""
-        return repository.status(connection, destination_id)
+        row = connection.execute(STATUS, (destination_id,)).fetchone()
+        if row is None or row[1]:
+            return "deleted"
+        return "enabled" if row[0] else "disabled"
