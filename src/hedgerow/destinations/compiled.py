@@ -1,0 +1,228 @@
+"""A destination ready to run: what is compiled once per revision, so that nothing is parsed per event."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from hedgerow import hog
+from hedgerow.destinations.errors import FilterError, InputError
+from hedgerow.destinations.filters import CompiledFilter, Condition, compile_filters
+from hedgerow.destinations.globals import with_source
+from hedgerow.destinations.masking import in_sample
+from hedgerow.destinations.model import Destination, Secrets
+from hedgerow.destinations.project import Project
+from hedgerow.destinations.redaction import Redactor, secret_values
+from hedgerow.destinations.rendering import InputSet
+from hedgerow.destinations.retrying import delays
+from hedgerow.destinations.secrets import Keyring
+
+WHOLE: Final = ""
+"""The name under which a destination without mappings matches."""
+
+
+class CompiledDestination:
+    """One destination at one revision.
+
+    The filter is compiled at once; program, inputs and secrets when they are first needed, so that destinations which
+    never match cost little. One worker's event loop uses it; nothing in it depends on the event at hand.
+
+    Attributes:
+        destination: what it was made from.
+        event_names: the only events it may want, or None.
+        conditions: equalities every wanted event meets, for an index.
+        limits: bounds of a run of its program.
+    """
+
+    def __init__(self, destination: Destination, keyring: Keyring, project: Project) -> None:
+        """Compile the filters.
+
+        Raises:
+            ValidationError: a filter does not compile. Checked when it was saved, so only after a change of the
+                project's definitions or of this program.
+        """
+        self.destination = destination
+        self.limits = hog.Limits()
+        self._keyring = keyring
+        self._filter = compile_filters(destination.config.filters, project)
+        self._mappings = _mapping_filters(destination, project)
+        self._inputs: dict[str, InputSet] = {}
+        self.conditions: tuple[Condition, ...] = self._filter.conditions
+        self.event_names = self._filter.event_names if self._mappings is None else _union(self._mappings)
+
+    # ------------------------------------------------------------- matching
+
+    def wants(self, name: str) -> bool:
+        """Whether an event of this name may match at all."""
+        return self.event_names is None or name in self.event_names
+
+    def match(self, found: Mapping[str, Any], host: hog.Host | None = None) -> list[str]:
+        """Which deliveries an event asks for.
+
+        Args:
+            found: filter globals.
+            host: clock and limits; the real clock when absent.
+
+        Returns:
+            Ids of the mappings that match; ``[""]`` for a destination without mappings; nothing when it is not wanted.
+
+        Raises:
+            FilterError: it could not be decided.
+        """
+        if not self._filter.matches(found, host):
+            return []
+        if self._mappings is None:
+            return [WHOLE]
+        return [mapping for mapping, compiled in self._mappings.items() if compiled.matches(found, host)]
+
+    def sampled(self, event_uuid: str, person_id: str | None) -> bool:
+        """Whether the event belongs to the sample that is delivered."""
+        config = self.destination.config
+        return in_sample(config.sampling, self.destination.id, event_uuid, person_id)
+
+    def mask_key(self, globals_: Mapping[str, Any], host: hog.Host | None = None) -> str | None:
+        """What repetitions of this delivery have in common; None when it is not to be masked.
+
+        Args:
+            globals_: with ``inputs``.
+            host: clock and limits of the run.
+
+        Raises:
+            FilterError: the template of the hash failed.
+        """
+        masking = self.destination.config.masking
+        if masking is None:
+            return None
+        try:
+            value = hog.compile_template(masking["hash"]).render(globals_, host)
+        except hog.HogError as error:
+            raise FilterError(f"masking: {error}", line=error.line, column=error.column) from error
+        if value is None or value is False or value == "":
+            return None
+        text = value if isinstance(value, str) else hog.to_json(value)
+        return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+    # -------------------------------------------------------------- running
+
+    @cached_property
+    def program(self) -> hog.Program:
+        """The compiled program, shared by destinations with the same source."""
+        return hog.compile_program(self.destination.config.hog)
+
+    def globals(self, shared: Mapping[str, Any]) -> dict[str, Any]:
+        """An event's globals as this destination sees them: with ``source``."""
+        return with_source(shared, self.destination)
+
+    def render(
+        self, globals_: Mapping[str, Any], mapping: str = WHOLE, host: hog.Host | None = None
+    ) -> dict[str, Any]:
+        """Build the inputs of one delivery, secrets included. They are for the program only and never stored.
+
+        Args:
+            globals_: the destination's globals.
+            mapping: which mapping matched.
+            host: clock and limits of the run.
+
+        Raises:
+            InputError: an input could not be built.
+            SecretsError: a secret cannot be read.
+        """
+        compiled = self._inputs.get(mapping)
+        if compiled is None:
+            compiled = self._inputs[mapping] = self._compile_inputs(mapping)
+        return compiled.render(globals_, host)
+
+    def _compile_inputs(self, mapping: str) -> InputSet:
+        config = self.destination.config
+        own = self._mapping(mapping) if mapping else {}
+        items = {**config.inputs, **own.get("inputs", {})}
+        hidden = self._secrets.of(mapping)
+        schema = [*config.inputs_schema, *own.get("inputs_schema", ())]
+        filled = {key: hidden.get(key) if item.get("secret") is True else item for key, item in items.items()}
+        return InputSet(schema, {key: item for key, item in filled.items() if item is not None})
+
+    def _mapping(self, mapping: str) -> Mapping[str, Any]:
+        for item in self.destination.config.mappings or ():
+            if item["id"] == mapping:
+                return item
+        raise InputError("mappings", f"The mapping {mapping!r} no longer exists.")
+
+    @cached_property
+    def _secrets(self) -> Secrets:
+        return self.destination.secrets(self._keyring)
+
+    # -------------------------------------------------------------- judging
+
+    @property
+    def retry_delays(self) -> tuple[float, ...] | None:
+        """Seconds before each retry, None for the server's default."""
+        return delays(self.destination.config.retry)
+
+    @cached_property
+    def non_failure_status_codes(self) -> list[int | str]:
+        """Statuses that count as a success here: numbers, and the classes ``4xx`` and ``5xx``."""
+        config = self.destination.config
+        keys = [item["key"] for item in config.inputs_schema if item["type"] == "non_failure_status_codes"]
+        codes = [code for key in keys for code in config.inputs.get(key, {}).get("value") or ()]
+        return [int(code) if str(code).strip().isdigit() else str(code).strip().lower() for code in codes]
+
+    def redact(self, text: str, inputs: Mapping[str, Any] | None = None) -> str:
+        """A text without this destination's secrets, for logs and records.
+
+        Args:
+            text: what is going to be shown.
+            inputs: the rendered inputs of the delivery, to find credentials that come from templates as well.
+        """
+        shown = self._redactor.redact(text)
+        if not inputs:
+            return shown
+        rendered = secret_values(self._all_schemas(), inputs)
+        fresh = [value for value in rendered if value not in self._known]
+        return Redactor(fresh).redact(shown) if fresh else shown
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        config, secrets = self.destination.config, self._secrets
+        mappings = config.mappings or ()
+        sources = [
+            (config.inputs_schema, config.inputs, secrets.inputs),
+            *(
+                (item["inputs_schema"], item["inputs"], secrets.mappings.get(item["id"], {}))
+                for item in mappings
+            ),
+        ]
+        return frozenset(
+            value
+            for schema, items, hidden in sources
+            for value in secret_values(
+                schema,
+                {key: item.get("value") for key, item in {**items, **hidden}.items()},
+                hidden,
+            )
+        )
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        return Redactor(self._known)
+
+    def _all_schemas(self) -> list[dict[str, Any]]:
+        config = self.destination.config
+        own = [item for mapping in config.mappings or () for item in mapping["inputs_schema"]]
+        return [*config.inputs_schema, *own]
+
+
+def _mapping_filters(destination: Destination, project: Project) -> dict[str, CompiledFilter] | None:
+    mappings = destination.config.mappings
+    if mappings is None:
+        return None
+    active = [item for item in mappings if not item.get("disabled")]
+    return {item["id"]: compile_filters(item["filters"], project) for item in active}
+
+
+def _union(mappings: Mapping[str, CompiledFilter]) -> frozenset[str] | None:
+    """The events that some mapping may want; None when one may want any."""
+    names = [compiled.event_names for compiled in mappings.values()]
+    known = [item for item in names if item is not None]
+    return frozenset().union(*known) if len(known) == len(names) else None

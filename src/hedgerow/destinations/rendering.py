@@ -1,0 +1,115 @@
+"""Inputs ready to run: the values of a form, built anew for each delivery.
+
+Values are put together in stages, each seeing the results of those before: constants, then Hog templates (all that follow
+one another as one compiled function), then Liquid ones, as the references between them ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from hedgerow import hog
+from hedgerow.destinations.errors import InputError
+from hedgerow.destinations.templating import in_order, leaves, references
+
+_TRUE: Final = ("true", "1")
+Stage = Callable[[Mapping[str, Any], Mapping[str, Any], hog.Host | None], Mapping[str, Any]]
+
+
+class InputSet:
+    """The inputs of a destination, or of one of its mappings."""
+
+    __slots__ = ("_booleans", "_constants", "_stages")
+
+    def __init__(self, schema: Sequence[Mapping[str, Any]], items: Mapping[str, Mapping[str, Any]]) -> None:
+        """Compile the inputs.
+
+        Args:
+            schema: their form.
+            items: key -> item, secrets in clear.
+
+        Raises:
+            InputError: a template does not compile (only possible for what was saved by another version).
+        """
+        modes = {key: _mode(item) for key, item in items.items()}
+        self._booleans = frozenset(field["key"] for field in schema if field["type"] == "boolean")
+        self._constants = {key: items[key].get("value") for key, mode in modes.items() if mode is None}
+        self._stages: list[Stage] = []
+        templated = {key: item for key, item in items.items() if modes[key]}
+        order = in_order({key: references(item["value"], modes[key]) for key, item in templated.items()})
+        for mode, keys in groupby(order, key=modes.__getitem__):
+            chosen = {key: items[key]["value"] for key in keys}
+            self._stages.append(_hog_stage(chosen) if mode == "hog" else _liquid_stage(chosen))
+
+    def render(self, globals_: Mapping[str, Any], host: hog.Host | None = None) -> dict[str, Any]:
+        """Build the inputs for one event.
+
+        Args:
+            globals_: what templates may use.
+            host: clock and limits of the run.
+
+        Raises:
+            InputError: a template failed; ``key`` names the input.
+        """
+        inputs = dict(self._constants)
+        for stage in self._stages:
+            inputs.update(stage(globals_, inputs, host))
+        for key in self._booleans:
+            if isinstance(value := inputs.get(key), str):
+                inputs[key] = value.strip().lower() in _TRUE
+        return inputs
+
+
+def _mode(item: Mapping[str, Any]) -> str | None:
+    """How the texts of an item are read; None when there is nothing to work out."""
+    mode = item.get("templating")
+    if mode == "hog":
+        return "hog" if any("{" in text or "\\" in text for text in leaves(item.get("value"))) else None
+    return "liquid" if mode == "liquid" else None
+
+
+def _hog_stage(values: Mapping[str, Any]) -> Stage:
+    compiled = hog.compile_template_set(values, order=list(values))
+
+    def run(
+        globals_: Mapping[str, Any], inputs: Mapping[str, Any], host: hog.Host | None
+    ) -> Mapping[str, Any]:
+        try:
+            return compiled.render({**globals_, "inputs": inputs}, host)
+        except hog.HogError as error:
+            raise _failed(getattr(error, "key", None) or next(iter(values)), error) from error
+
+    return run
+
+
+def _liquid_stage(values: Mapping[str, Any]) -> Stage:
+    def run(
+        globals_: Mapping[str, Any], inputs: Mapping[str, Any], host: hog.Host | None
+    ) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in values.items():
+            try:
+                found[key] = _liquid(value, {**globals_, "inputs": {**inputs, **found}}, host)
+            except hog.HogError as error:
+                raise _failed(key, error) from error
+        return found
+
+    return run
+
+
+def _liquid(value: Any, globals_: Mapping[str, Any], host: hog.Host | None) -> Any:
+    """Every text of the value rendered."""
+    if isinstance(value, str):
+        return hog.render_liquid(value, globals_, host)
+    if isinstance(value, Mapping):
+        return {key: _liquid(item, globals_, host) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_liquid(item, globals_, host) for item in value]
+    return value
+
+
+def _failed(key: str, error: hog.HogError) -> InputError:
+    place = f" (line {error.line}, column {error.column})" if error.line is not None else ""
+    return InputError(key, f"Input {key!r}{place}: {error.message}", line=error.line, column=error.column)

@@ -1,0 +1,262 @@
+"""Destinations in the store: plain functions of a connection, to be run inside a transaction.
+
+Every change is a new row of ``destination_revisions`` and moves the counter ``config``, in the same transaction: a worker
+that reads the counter knows whether what it has compiled is still what people saved.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hedgerow.destinations.model import RUNNABLE_TYPES, Config, Destination, Secrets, new_id
+from hedgerow.destinations.secrets import Keyring
+from hedgerow.store.database import Connection
+
+COUNTER = "config"
+
+_SELECT = """
+    SELECT d.id, d.project_id, r.number, r.config, r.secrets, d.created_at, d.updated_at,
+           (SELECT author FROM destination_revisions WHERE destination_id = d.id AND number = 1)
+    FROM destinations d JOIN destination_revisions r ON r.destination_id = d.id
+"""
+_CURRENT = _SELECT + " AND r.number = d.revision "
+_COUNT = """
+    SELECT count(*) FROM destinations d
+    JOIN destination_revisions r ON r.destination_id = d.id AND r.number = d.revision
+"""
+_ORDER = " ORDER BY d.execution_order IS NULL, d.execution_order, d.updated_at DESC, d.id "
+
+
+def _from_row(row: Sequence[Any]) -> Destination:
+    identity, project, number, config, sealed, created, updated, author = row
+    return Destination(
+        str(uuid.UUID(bytes=identity)),
+        project,
+        number,
+        Config.decode(config),
+        sealed,
+        created,
+        updated,
+        author,
+    )
+
+
+def config_version(conn: Connection) -> int:
+    """How many configuration changes this instance has seen; 0 before the first."""
+    row = conn.execute("SELECT value FROM counters WHERE name = ?", (COUNTER,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def touch(conn: Connection) -> None:
+    """Say that compiled destinations may be out of date (also for a change of project settings)."""
+    conn.execute(
+        "INSERT INTO counters (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
+        (COUNTER,),
+    )
+
+
+def create(
+    conn: Connection,
+    project_id: int,
+    config: Config,
+    secrets: Secrets,
+    *,
+    keyring: Keyring,
+    now: int,
+    author: str | None = None,
+    random: Callable[[int], bytes] = os.urandom,
+) -> Destination:
+    """Save a new destination as its revision 1.
+
+    Args:
+        conn: a connection inside a writing transaction.
+        project_id: whose it is.
+        config: validated configuration.
+        secrets: its secret inputs in clear.
+        keyring: what seals them.
+        now: milliseconds since the epoch.
+        author: who does this.
+        random: source of the id's randomness.
+
+    Returns:
+        The saved destination.
+    """
+    identity = new_id(now, random(10))
+    destination = Destination(
+        identity, project_id, 1, config, secrets.seal(keyring, identity), now, now, author
+    )
+    conn.execute(
+        "INSERT INTO destinations (id, project_id, type, name, enabled, deleted, template_id, revision,"
+        " execution_order, created_at, updated_at) VALUES (?, ?, ?, '', 0, 0, NULL, 0, NULL, ?, ?)",
+        (uuid.UUID(identity).bytes, project_id, config.type, now, now),
+    )
+    _write(conn, destination, author, None)
+    return destination
+
+
+def update(
+    conn: Connection,
+    destination: Destination,
+    config: Config,
+    secrets: Secrets,
+    *,
+    keyring: Keyring,
+    now: int,
+    author: str | None = None,
+    message: str | None = None,
+) -> Destination:
+    """Save the next revision of a destination; also how it is deleted and brought back (``config.deleted``).
+
+    Args:
+        conn: a connection inside a writing transaction.
+        destination: as read in the same transaction.
+        config: the whole validated configuration.
+        secrets: all its secret inputs in clear, kept ones included.
+        keyring: what seals them.
+        now: milliseconds since the epoch.
+        author: who does this.
+        message: why, for the history.
+    """
+    changed = replace(
+        destination,
+        revision=destination.revision + 1,
+        config=config,
+        sealed=secrets.seal(keyring, destination.id),
+        updated_at=max(now, destination.updated_at + 1),
+    )
+    _write(conn, changed, author, message)
+    return changed
+
+
+def _write(conn: Connection, destination: Destination, author: str | None, message: str | None) -> None:
+    identity, config = uuid.UUID(destination.id).bytes, destination.config
+    conn.execute(
+        "INSERT INTO destination_revisions (destination_id, number, config, secrets, status, author, message,"
+        " created_at) VALUES (?, ?, ?, ?, 'published', ?, ?, ?)",
+        (identity, destination.revision, config.encode(), destination.sealed, author, message,
+         destination.updated_at),
+    )  # fmt: skip
+    conn.execute(
+        "UPDATE destinations SET name = ?, enabled = ?, deleted = ?, template_id = ?, revision = ?,"
+        " execution_order = ?, updated_at = ? WHERE id = ?",
+        (config.name, config.enabled, config.deleted, config.template_id, destination.revision,
+         config.execution_order, destination.updated_at, identity),
+    )  # fmt: skip
+    touch(conn)
+
+
+def _id_bytes(text: str) -> bytes | None:
+    try:
+        return uuid.UUID(text).bytes
+    except ValueError:
+        return None
+
+
+def get(
+    conn: Connection, project_id: int, destination_id: str, *, deleted: bool = False
+) -> Destination | None:
+    """One destination at its current revision, or None.
+
+    Args:
+        conn: a connection inside a transaction.
+        project_id: whose it must be.
+        destination_id: its UUID in any spelling; text that is none finds nothing.
+        deleted: find a deleted one too.
+    """
+    row = conn.execute(
+        _CURRENT + " WHERE d.id = ? AND d.project_id = ? AND d.deleted <= ?",
+        (_id_bytes(destination_id), project_id, deleted),
+    ).fetchone()
+    return _from_row(row) if row else None
+
+
+def list_destinations(
+    conn: Connection,
+    project_id: int,
+    *,
+    types: Iterable[str] | None = None,
+    enabled: bool | None = None,
+    search: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[Destination], int]:
+    """A page of a project's destinations, by execution order, then the latest changed first.
+
+    Args:
+        conn: a connection inside a transaction.
+        project_id: whose.
+        types: only these types.
+        enabled: only those in this state.
+        search: part of the name or the description, in any case.
+        limit: rows of the page.
+        offset: rows before it.
+
+    Returns:
+        The page and the number of rows there are without paging. Deleted ones are hidden.
+    """
+    where, parameters = ["d.project_id = ?", "d.deleted = 0"], [project_id]
+    clauses: list[tuple[str, list[Any]]] = []
+    if types is not None:
+        chosen = list(types)
+        clauses.append((f"d.type IN ({', '.join('?' * len(chosen))})", chosen))
+    if enabled is not None:
+        clauses.append(("d.enabled = ?", [enabled]))
+    if search:
+        clauses.append(
+            (
+                "instr(lower(d.name || char(10) || json_extract(r.config, '$.description')), lower(?)) > 0",
+                [search],
+            )
+        )
+    where += [text for text, _ in clauses]
+    parameters += [value for _, values in clauses for value in values]
+    condition = " WHERE " + " AND ".join(where)
+    rows = conn.execute(_CURRENT + condition + _ORDER + "LIMIT ? OFFSET ?", (*parameters, limit, offset))
+    page = [_from_row(row) for row in rows]
+    counted = conn.execute(_COUNT + condition, parameters).fetchone()
+    return page, int(counted[0]) if counted else 0
+
+
+def enabled(conn: Connection, *, types: Sequence[str] = RUNNABLE_TYPES) -> list[tuple[bytes, int]]:
+    """Id and revision of every destination that takes live events, of all projects, in order of execution, then of age."""
+    places = ", ".join("?" * len(types))
+    return list(
+        conn.execute(
+            f"SELECT id, revision FROM destinations WHERE enabled = 1 AND deleted = 0 AND type IN ({places})"  # noqa: S608 - only marks
+            " ORDER BY project_id, execution_order IS NULL, execution_order, created_at, id",
+            tuple(types),
+        )
+    )
+
+
+def load(conn: Connection, destination_id: bytes, revision: int | None = None) -> Destination | None:
+    """A destination by the ledger's id, at a revision or as it is now, deleted or not."""
+    if revision is None:
+        row = conn.execute(_CURRENT + " WHERE d.id = ?", (destination_id,)).fetchone()
+    else:
+        row = conn.execute(
+            _SELECT + " WHERE d.id = ? AND r.number = ?", (destination_id, revision)
+        ).fetchone()
+    return _from_row(row) if row else None
+
+
+def status(conn: Connection, destination_id: bytes) -> str:
+    """``enabled``, ``disabled`` or ``deleted``; one that never was counts as deleted."""
+    row = conn.execute("SELECT enabled, deleted FROM destinations WHERE id = ?", (destination_id,)).fetchone()
+    if row is None or row[1]:
+        return "deleted"
+    return "enabled" if row[0] else "disabled"
+
+
+def history(conn: Connection, destination_id: str, *, limit: int = 50) -> list[dict[str, Any]]:
+    """Its revisions, newest first: number, author, message and time of each."""
+    rows = conn.execute(
+        "SELECT number, author, message, created_at FROM destination_revisions"
+        " WHERE destination_id = ? ORDER BY number DESC LIMIT ?",
+        (_id_bytes(destination_id), limit),
+    )
+    return [dict(zip(("number", "author", "message", "created_at"), row, strict=True)) for row in rows]

@@ -1,0 +1,121 @@
+"""Texts with templates inside values: walking them, finding what they refer to, checking that they compile."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from hedgerow import hog
+from hedgerow.destinations.errors import ValidationError
+from hedgerow.hog import ast
+
+_LIQUID_INPUT: Final = re.compile(r"\binputs\s*(?:\.\s*([A-Za-z_$][\w$-]*)|\[\s*['\"]([^'\"]+)['\"]\s*\])")
+_HYPHENATED: Final = re.compile(r"[A-Za-z_$][\w$]*\.[\w$.]*[\w$]-[A-Za-z_]")
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """Every text within a value, depth first; names of dictionary entries are not templates."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from leaves(item)
+
+
+def walk(root: Any) -> Iterator[Any]:
+    """Every node of a Hog tree, in no promised order, without recursion."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list | tuple):
+            pending.extend(node)
+        elif dataclasses.is_dataclass(node) and not isinstance(node, ast.Span):
+            yield node
+            pending.extend(getattr(node, item.name) for item in dataclasses.fields(node))
+
+
+def references(value: Any, templating: str | None) -> set[str]:
+    """Names of the other inputs that the templates of a value read.
+
+    Args:
+        value: an input's value.
+        templating: ``hog``, ``liquid`` or None.
+
+    Raises:
+        HogSyntaxError: a Hog template does not parse.
+    """
+    if templating is None:
+        return set()
+    if templating == "liquid":
+        return {a or b for text in leaves(value) for a, b in _LIQUID_INPUT.findall(text)}
+    found: set[str] = set()
+    for text in leaves(value):
+        if "{" in text and "inputs" in text:
+            found |= {key for key in map(_input_key, walk(hog.parse_template(text))) if key}
+    return found
+
+
+def _input_key(node: Any) -> str | None:
+    match node:
+        case ast.Property(object=ast.Name(name="inputs"), name=key):
+            return str(key)
+        case ast.Index(object=ast.Name(name="inputs"), key=ast.Literal(value=str(key))):
+            return key
+    return None
+
+
+def check(value: Any, templating: str | None) -> None:
+    """Compile every template of a value.
+
+    Raises:
+        ValidationError: with the place in the text, and a hint for the usual slips.
+    """
+    for text in leaves(value):
+        try:
+            if templating == "hog" and "{" in text:
+                hog.compile_template(text)
+            elif templating == "liquid":
+                hog.check_liquid(text)
+        except hog.HogError as error:
+            raise ValidationError(
+                f"Invalid template: {error.render()}{_advice(text, templating)}",
+                line=error.line,
+                column=error.column,
+            ) from error
+
+
+def _advice(text: str, templating: str | None) -> str:
+    if templating == "hog" and "{{" in text:
+        return "\nThis input is templated with single braces, as in {person.properties.email}."
+    if templating == "hog" and (found := _HYPHENATED.search(text)):
+        owner, _, name = found.group().rpartition(".")
+        return f"\nA name with a hyphen is read as a subtraction; write {owner}['{name}...'] with brackets."
+    return ""
+
+
+def in_order(needs: Mapping[str, set[str]]) -> list[str]:
+    """Names sorted so that each comes after those it needs; otherwise in the order given.
+
+    Raises:
+        ValidationError: some need each other in a circle; the message shows the circle.
+    """
+    done: dict[str, None] = {}
+    for name in needs:
+        _visit(name, needs, done, [])
+    return list(done)
+
+
+def _visit(name: str, needs: Mapping[str, set[str]], done: dict[str, None], path: list[str]) -> None:
+    if name in done:
+        return
+    if name in path:
+        circle = " -> ".join([*path[path.index(name) :], name])
+        raise ValidationError(f"These inputs refer to each other in a circle: {circle}.", attr=name)
+    for needed in (other for other in needs if other in needs[name]):
+        _visit(needed, needs, done, [*path, name])
+    done[name] = None

@@ -1,0 +1,256 @@
+"""Checking a whole destination before it is saved: what comes in from people, what may go into a revision.
+
+The fields, their rules and the form of the errors are those of PostHog's ``hog_functions`` API, so that its clients work
+unchanged. A field that nobody knows is refused here (PostHog ignores it), because it is nearly always a typing mistake.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any, Final
+
+from hedgerow import hog
+from hedgerow.destinations.catalogue import Template
+from hedgerow.destinations.errors import ValidationError
+from hedgerow.destinations.filters import validate_filters
+from hedgerow.destinations.inputs import validate_inputs
+from hedgerow.destinations.mappings import validate_mappings
+from hedgerow.destinations.masking import validate_masking, validate_sampling
+from hedgerow.destinations.model import RUNNABLE_TYPES, Config, Secrets
+from hedgerow.destinations.project import Project
+from hedgerow.destinations.retrying import validate_retry
+from hedgerow.destinations.schema import validate_schema
+
+LONGEST_NAME: Final = 400
+LARGEST_CODE: Final = 100 * 1024
+
+WRITABLE: Final = frozenset(
+    {
+        "type", "name", "description", "enabled", "deleted", "hog", "inputs_schema", "inputs", "filters", "masking",
+        "sampling", "retry", "mappings", "icon_url", "template_id", "execution_order", "batch_export_id",
+    }
+)  # fmt: skip
+READ_ONLY: Final = frozenset(
+    {
+        "id", "created_at", "updated_at", "created_by", "bytecode", "transpiled", "template", "status", "held",
+        "search_match_type", "base_updated_at", "_create_in_folder",
+    }
+)  # fmt: skip
+"""Fields that clients send back as they got them. They are accepted and mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """What is saved already, for a change of it."""
+
+    config: Config
+    secrets: Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """A configuration that may be saved, with its secrets in clear."""
+
+    config: Config
+    secrets: Secrets = field(default_factory=Secrets)
+
+
+def validate(
+    payload: Any,
+    *,
+    project: Project,
+    templates: Mapping[str, Template],
+    existing: Existing | None = None,
+) -> Valid:
+    """Check what somebody wants to save.
+
+    Args:
+        payload: fields as sent; of a change, those that are absent stay as they are.
+        project: whose the destination is.
+        templates: the catalogue.
+        existing: what is saved, when this is a change.
+
+    Returns:
+        The complete configuration.
+
+    Raises:
+        ValidationError: the first fault, in PostHog's form.
+    """
+    if not isinstance(payload, Mapping):
+        raise ValidationError("Invalid data. Expected a dictionary.", code="invalid")
+    _refuse_strangers(payload)
+    template = _template(payload, templates, existing)
+    config = replace(existing.config) if existing else _fresh(payload, template)
+    if existing is None:
+        config.type = _type(payload.get("type", config.type))
+    elif payload.get("type", config.type) != config.type:
+        raise ValidationError("The type of a destination cannot be changed.", attr="type")
+    _take_plain(config, payload)
+    _take_code(config, payload)
+    secrets = _take_inputs(config, payload, existing)
+    config.masking = _taken(payload, "masking", config.masking, validate_masking)
+    config.sampling = _taken(payload, "sampling", config.sampling, validate_sampling)
+    config.retry = _taken(payload, "retry", config.retry, validate_retry)
+    _take_filters(config, payload, project)
+    return Valid(config, secrets)
+
+
+def _refuse_strangers(payload: Mapping[str, Any]) -> None:
+    known = WRITABLE | READ_ONLY
+    for name in payload:
+        if name not in known:
+            near = get_close_matches(str(name), WRITABLE, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise ValidationError(
+                f"A destination has no field {name!r}.{meant}", attr=str(name), code="unknown_field"
+            )
+
+
+def _template(
+    payload: Mapping[str, Any], templates: Mapping[str, Template], existing: Existing | None
+) -> Template | None:
+    wanted = payload.get("template_id")
+    if existing is not None:
+        if wanted not in (None, existing.config.template_id):
+            raise ValidationError("The template of a destination cannot be changed.", attr="template_id")
+        return None
+    if wanted is None:
+        return None
+    template = templates.get(wanted) if isinstance(wanted, str) else None
+    if template is None or template.status == "hidden":
+        raise ValidationError(f"No template found for id '{wanted}'", attr="template_id")
+    return template
+
+
+def _fresh(payload: Mapping[str, Any], template: Template | None) -> Config:
+    """A new configuration: what the template brings, where the payload says nothing."""
+    if template is None:
+        return Config()
+    return Config(
+        type=template.type,
+        name=template.name,
+        description="",
+        hog=template.code,
+        template_id=template.id,
+        icon_url=template.icon_url,
+        inputs_schema=template.inputs_schema,
+        filters=payload.get("filters") or template.filters or {"source": "events"},
+        masking=template.masking,
+    )
+
+
+def _type(raw: Any) -> str:
+    if raw not in RUNNABLE_TYPES:
+        runnable = " and ".join(RUNNABLE_TYPES)
+        raise ValidationError(
+            f'"{raw}" is not a valid choice. This server runs functions of type {runnable}.',
+            attr="type",
+            code="invalid_choice",
+        )
+    return str(raw)
+
+
+def _take_plain(config: Config, payload: Mapping[str, Any]) -> None:
+    """The fields that need no more than a look at their type."""
+    if payload.get("name") is not None and (name := _text(payload, "name").strip()):
+        if len(name) > LONGEST_NAME:
+            raise ValidationError(
+                f"Ensure this field has no more than {LONGEST_NAME} characters.",
+                attr="name",
+                code="max_length",
+            )
+        config.name = name
+    if payload.get("description") is not None:
+        config.description = _text(payload, "description").strip()
+    if "icon_url" in payload:
+        config.icon_url = None if payload["icon_url"] is None else _text(payload, "icon_url")
+    if "batch_export_id" in payload:
+        config.batch_export_id = (
+            None if payload["batch_export_id"] is None else _uuid(payload["batch_export_id"])
+        )
+    if "execution_order" in payload:
+        config.execution_order = _small_int(payload["execution_order"])
+    config.enabled = _flag(payload, "enabled", config.enabled)
+    config.deleted = _flag(payload, "deleted", config.deleted)
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str:
+    if not isinstance(payload[name], str):
+        raise ValidationError("Not a valid string.", attr=name, code="invalid")
+    return str(payload[name])
+
+
+def _flag(payload: Mapping[str, Any], name: str, current: bool) -> bool:
+    value = payload.get(name, current)
+    if not isinstance(value, bool):
+        raise ValidationError("Must be a valid boolean.", attr=name, code="invalid")
+    return value
+
+
+def _small_int(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 32767:
+        raise ValidationError(
+            "A valid integer from 0 to 32767 is required.", attr="execution_order", code="invalid"
+        )
+    return value
+
+
+def _uuid(value: Any) -> str:
+    try:
+        return str(uuid.UUID(value))
+    except (ValueError, AttributeError, TypeError):
+        raise ValidationError("Must be a valid UUID.", attr="batch_export_id", code="invalid") from None
+
+
+def _taken(
+    payload: Mapping[str, Any], name: str, current: Any, check: Callable[[Any], dict[str, Any] | None]
+) -> Any:
+    return check(payload.get(name, current))
+
+
+def _take_code(config: Config, payload: Mapping[str, Any]) -> None:
+    if payload.get("hog") is not None:
+        config.hog = _text(payload, "hog").strip()
+    if not config.hog:
+        raise ValidationError("Required.", attr="hog", code="required")
+    if len(config.hog.encode()) > LARGEST_CODE:
+        raise ValidationError(
+            f"Hog code is limited to {LARGEST_CODE // 1024} KB.", attr="hog", code="max_length"
+        )
+    try:
+        hog.compile_program(config.hog)
+    except hog.HogError as error:
+        raise ValidationError(
+            f"Hog code has errors. {error.render()}", attr="hog", line=error.line, column=error.column
+        ) from error
+
+
+def _take_inputs(config: Config, payload: Mapping[str, Any], existing: Existing | None) -> Secrets:
+    """The forms and their values, of the destination and of its mappings; values are always checked again."""
+    kept = existing.secrets if existing else Secrets()
+    schema = payload.get("inputs_schema")
+    config.inputs_schema = validate_schema(config.inputs_schema if schema is None else schema)
+    incoming = payload["inputs"] if payload.get("inputs") is not None else config.inputs
+    config.inputs, secret = validate_inputs(config.inputs_schema, incoming, kept.inputs)
+    config.mappings, mapping_secrets = validate_mappings(
+        payload.get("mappings", config.mappings), config, existing.config.mappings if existing else None, kept
+    )
+    return Secrets(secret, mapping_secrets)
+
+
+def _take_filters(config: Config, payload: Mapping[str, Any], project: Project) -> None:
+    """The filters of the destination and of each mapping. Only one that is on must be able to run."""
+    strict = config.enabled and not config.deleted
+    mapped = config.mappings is not None
+    raw = payload.get("filters", config.filters)
+    config.filters = validate_filters(raw, project, mapped=mapped, strict=strict)
+    for position, mapping in enumerate(config.mappings or ()):
+        try:
+            mapping["filters"] = validate_filters(mapping["filters"], project, strict=strict)
+        except ValidationError as error:
+            raise error.under("mappings", position) from None
