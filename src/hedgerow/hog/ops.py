@@ -15,7 +15,7 @@ from typing import Any, Final
 from hedgerow.hog import regex
 from hedgerow.hog.context import RuntimeContext
 from hedgerow.hog.errors import HogRuntimeError
-from hedgerow.hog.text import as_double, concat_text, to_text
+from hedgerow.hog.text import as_double, concat_text, js_text
 from hedgerow.hog.times import instant
 from hedgerow.hog.utf16 import utf16_key
 from hedgerow.hog.values import HogDate, HogDateTime, HogErrorValue, is_finite, is_nan, is_number, type_name
@@ -323,7 +323,7 @@ def not_ilike(ctx: RuntimeContext, value: Any, pattern: Any) -> bool:
 def _like(ctx: RuntimeContext, value: Any, pattern: Any, *, ignore_case: bool) -> bool:
     if value is None or pattern is None:
         return False
-    return regex.like(ctx, to_text(ctx, value), to_text(ctx, pattern), ignore_case=ignore_case)
+    return regex.like(ctx, js_text(ctx, value), js_text(ctx, pattern), ignore_case=ignore_case)
 
 
 def matches(ctx: RuntimeContext, value: Any, pattern: Any) -> bool:
@@ -353,7 +353,7 @@ def not_imatches(ctx: RuntimeContext, value: Any, pattern: Any) -> bool:
 def _matches(ctx: RuntimeContext, value: Any, pattern: Any, *, ignore_case: bool) -> bool:
     if not truthy(value) or not truthy(pattern):
         return False
-    return regex.search(ctx, to_text(ctx, value), to_text(ctx, pattern), ignore_case=ignore_case)
+    return regex.search(ctx, js_text(ctx, value), js_text(ctx, pattern), ignore_case=ignore_case)
 
 
 # ------------------------------------------------------------------- text

@@ -13,7 +13,7 @@ from typing import Any, Final
 from hedgerow.hog.context import STRIDE, RuntimeContext
 from hedgerow.hog.errors import HogDepthLimit
 from hedgerow.hog.times import iso
-from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue, is_nan, is_number, truthy
+from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue, is_nan, truthy
 
 _ESCAPES: Final = str.maketrans(
     {
@@ -233,7 +233,7 @@ class _Printer:
 
 
 def js_text(ctx: RuntimeContext, value: Any) -> str:
-    """A value as JavaScript's ``String`` shows it: arrays as their items with commas between, objects not at all.
+    """A value nearly as JavaScript's ``String`` shows it: arrays as items with commas between, objects not at all.
 
     Some library functions of PostHog's VM read any argument this way. Arguments and errors as ``print_text``.
     """
@@ -246,13 +246,15 @@ def js_text(ctx: RuntimeContext, value: Any) -> str:
         _add_js(ctx, value, parts, [], 0)
         ctx.check_string(sum(map(len, parts)))
         return "".join(parts)
-    return _js_scalar(value)
+    return _js_scalar(ctx, value)
 
 
-def _js_scalar(value: Any) -> str:
-    if type(value) is str or value is None or type(value) is bool or is_number(value):
-        return value if type(value) is str else _scalar_text(value) or ""
-    return "[object Object]"
+def _js_scalar(ctx: RuntimeContext, value: Any) -> str:
+    """What contains nothing as text; dates in their text form, of which JavaScript knows nothing."""
+    return "[object Object]" if type(value) in _OPAQUE else to_text(ctx, value)
+
+
+_OPAQUE: Final = frozenset({dict, HogErrorValue, HogCallable})
 
 
 def _add_js(ctx: RuntimeContext, items: Any, parts: list[str], path: list[Any], length: int) -> int:
@@ -268,7 +270,7 @@ def _add_js(ctx: RuntimeContext, items: Any, parts: list[str], path: list[Any], 
         if type(item) in {list, tuple}:
             length = _add_js(ctx, item, parts, path, length)
         elif item is not None:
-            parts.append(_js_scalar(item))
+            parts.append(_js_scalar(ctx, item))
             length += len(parts[-1])
         if not len(parts) % STRIDE:
             ctx.tick()

@@ -27,7 +27,7 @@ _INVALID: Final = HogDateTime(math.nan, "UTC")
 
 
 def _zone_name(zone: Any) -> str:
-    return zone if type(zone) is str else "UTC"
+    return zone if type(zone) is str and zone else "UTC"
 
 
 def _seconds(value: Any, zone: Any = None) -> int | float:
@@ -171,8 +171,7 @@ def date_add(unit: Any, amount: Any, value: Any) -> HogDate | HogDateTime:
 
     Days and longer units keep the time of day in the value's zone; the 31st becomes the last day of a shorter month.
     """
-    if unit not in {*_SECONDS, "month", "year"}:
-        raise HogRuntimeError(f"Unsupported interval unit: {_shown(unit)}")
+    unit = _one_of(unit, (*_SECONDS, "month", "year"), "Unsupported interval unit")
     count = as_double(to_number(amount))
     if type(value) is str:
         value = _read(value)
@@ -184,8 +183,12 @@ def date_add(unit: Any, amount: Any, value: Any) -> HogDate | HogDateTime:
     return HogDateTime(math.nan if later is None else as_double(times.to_seconds(later)), moment.zone)
 
 
-def _shown(unit: Any) -> str:
-    return unit[:80] if type(unit) is str else type_name(unit)
+def _one_of(name: Any, known: tuple[str, ...], message: str) -> str:
+    """The name of a unit, which must be a known one."""
+    if type(name) is str and name in known:
+        return name
+    shown = name[:80] if type(name) is str else type_name(name)
+    raise HogRuntimeError(f"{message}: {shown}")
 
 
 def _read(text: str) -> HogDate | HogDateTime:
@@ -247,11 +250,10 @@ def date_diff(unit: Any, start: Any, end: Any) -> int | float:
 
     Months and years count calendar months and years begun. NaN when either is no moment.
     """
+    unit = _one_of(unit, (*_SECONDS, "month", "year"), "Unsupported unit for dateDiff")
     if unit in _SECONDS:
         passed = as_double(_seconds(end)) - as_double(_seconds(start))
         return math.floor(round(passed, 3) / _SECONDS[unit]) if math.isfinite(passed) else math.nan
-    if unit not in {"month", "year"}:
-        raise HogRuntimeError(f"Unsupported unit for dateDiff: {_shown(unit)}")
     first, last = _wall(start), _wall(end)
     if first is None or last is None:
         return math.nan
@@ -259,6 +261,7 @@ def date_diff(unit: Any, start: Any, end: Any) -> int | float:
     return years if unit == "year" else years * 12 + last.month - first.month
 
 
+_TRUNCATED: Final = ("minute", "hour", "day", "month", "year")
 _STARTS: Final[dict[str, Callable[[datetime], datetime]]] = {
     "minute": lambda wall: wall.replace(second=0, microsecond=0),
     "hour": lambda wall: wall.replace(minute=0, second=0, microsecond=0),
@@ -285,9 +288,7 @@ def _start(unit: str, value: Any) -> HogDateTime:
 def date_trunc(unit: Any, value: Any, _zone: Any = None) -> HogDateTime:
     """The start of the minute, hour, day, month or year of a datetime, in its zone."""
     moment = _need_datetime(value, "Expected a DateTime for dateTrunc")
-    if unit not in {"minute", "hour", "day", "month", "year"}:
-        raise HogRuntimeError(f"Unsupported unit for dateTrunc: {_shown(unit)}")
-    return _start(unit, moment)
+    return _start(_one_of(unit, _TRUNCATED, "Unsupported unit for dateTrunc"), moment)
 
 
 @function("toStartOfDay", 1, 2, examples=[("toStartOfDay(toDateTime(90000))", "DateTime(86400.0, 'UTC')")])
@@ -332,9 +333,7 @@ def _part(name: str, value: Any) -> int | float:
 @function("extract", 2, 2, examples=[("extract('month', toDate('2024-05-03'))", "5")])
 def extract(part: Any, value: Any) -> int | float:
     """The year, month, day, hour, minute or second of a date or datetime, in its zone."""
-    if part not in _PARTS:
-        raise HogRuntimeError(f"Unknown extract part: {_shown(part)}")
-    return _part(part, value)
+    return _part(_one_of(part, _PARTS, "Unknown extract part"), value)
 
 
 @function("toYear", 1, 1, examples=[("toYear(toDate('2024-05-03'))", "2024")])

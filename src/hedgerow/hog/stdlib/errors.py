@@ -6,15 +6,17 @@ from typing import Any
 
 from hedgerow.hog.context import RuntimeContext
 from hedgerow.hog.stdlib.registry import function
-from hedgerow.hog.text import to_text
-from hedgerow.hog.values import HogErrorValue
+from hedgerow.hog.text import js_text, to_text
+from hedgerow.hog.values import HogErrorValue, truthy
 
 
 def _made(ctx: RuntimeContext, kind: Any, message: Any, payload: Any) -> HogErrorValue:
     """An error; type and message have defaults and are texts whatever they are given as."""
-    shown_kind = "Error" if kind is None else to_text(ctx, kind)
-    shown = "An error occurred" if message is None else to_text(ctx, message)
-    return HogErrorValue(shown_kind, shown, payload)
+    return HogErrorValue(
+        js_text(ctx, kind) if truthy(kind) else "Error",
+        to_text(ctx, message) if truthy(message) else "An error occurred",
+        payload,
+    )
 
 
 @function(

@@ -84,9 +84,11 @@ def json_has(ctx: RuntimeContext, value: Any, *path: Any) -> bool:
 
 
 def _parsed(ctx: RuntimeContext, value: Any) -> Any:
-    """A text as the JSON it holds, None when it is none; any other value itself."""
-    if type(value) is not str:
+    """A text as the JSON it holds, None when it is none; an array or object itself; None for anything else."""
+    if type(value) is dict or is_array(value):
         return value
+    if type(value) is not str:
+        return None
     try:
         return jsontext.parse(ctx, value)
     except HogRuntimeError as error:

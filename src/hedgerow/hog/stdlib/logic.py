@@ -97,12 +97,17 @@ def in_(value: Any, items: Any) -> bool:
 
 @function("plus", 2, 2, context=True, examples=[("plus(1, 2)", "3"), ("plus('a', 'b')", "'ab'")])
 def plus(ctx: RuntimeContext, left: Any, right: Any) -> Any:
-    """The sum of two numbers. When either is a text, both are joined as texts."""
-    if type(left) is str or type(right) is str:
+    """The sum of two numbers. When either is a text (or an array or object), both are joined as texts."""
+    if not (_is_plain(left) and _is_plain(right)):
         first, second = js_text(ctx, left), js_text(ctx, right)
         ctx.check_string(len(first) + len(second))
         return first + second
     return ops.add(left, right)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JavaScript's ``+`` takes a value as a number."""
+    return value is None or type(value) is bool or is_number(value)
 
 
 @function("minus", 2, 2, examples=[("minus(3, 2)", "1")])

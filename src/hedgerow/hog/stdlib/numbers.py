@@ -43,7 +43,7 @@ def range_(ctx: RuntimeContext, first: Any, last: Any = None) -> list[int | floa
     """The numbers from the first argument up to but not including the second; from 0 with one argument."""
     start, stop = (0, to_number(first)) if last is None else (to_number(first), to_number(last))
     count = as_double(stop) - as_double(start)
-    size = math.ceil(min(max(count, 0.0), 2.0**53)) if not is_nan(count) else 0
+    size = int(min(max(count, 0.0), 2.0**53)) if not is_nan(count) else 0
     ctx.check_items(size)
     watch(ctx, size)
     if type(start) is int:

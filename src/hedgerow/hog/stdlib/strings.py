@@ -8,9 +8,8 @@ from hedgerow.hog import ops, regex
 from hedgerow.hog.context import RuntimeContext, watch
 from hedgerow.hog.stdlib.arguments import is_array, need_text, whole
 from hedgerow.hog.stdlib.registry import function
-from hedgerow.hog.text import js_text, to_text
+from hedgerow.hog.text import js_text
 from hedgerow.hog.utf16 import utf16_index, utf16_length, utf16_slice
-from hedgerow.hog.values import truthy
 
 
 @function("concat", 1, None, context=True, examples=[("concat('a', 1, null, true)", "'a1true'")])
@@ -91,8 +90,8 @@ def _trimmed(ctx: RuntimeContext, name: str, value: Any, char: Any, *, left: boo
     if value is None:
         return None
     text = need_text(name, value)
-    cut = " " if char is None else need_text(name, char)
-    if utf16_length(cut) != 1:
+    cut = " " if char is None else char
+    if type(cut) is not str or utf16_length(cut) != 1:
         return ""
     ctx.check_string(len(text))
     text = text.lstrip(cut) if left else text
@@ -116,7 +115,7 @@ def split_by_string(ctx: RuntimeContext, separator: Any, value: Any, most: Any =
     """
     if value is None:
         return None
-    text, mark = need_text("splitByString", value), need_text("splitByString", separator)
+    text, mark = need_text("splitByString", value), js_text(ctx, separator)
     limit = None if most is None or whole(most) < 0 else whole(most)
     return _parts(ctx, text, mark, limit)
 
@@ -258,9 +257,9 @@ def match(ctx: RuntimeContext, value: Any, pattern: Any) -> bool:
 )
 def extract_regex(ctx: RuntimeContext, value: Any, pattern: Any) -> str:
     """The first group of the first match of an RE2 pattern, or the whole match without groups; '' for none."""
-    if not truthy(value) or not truthy(pattern):
+    if value is None or pattern is None:
         return ""
-    return regex.extract(ctx, to_text(ctx, value), to_text(ctx, pattern))
+    return regex.extract(ctx, js_text(ctx, value), js_text(ctx, pattern))
 
 
 @function(
@@ -275,9 +274,9 @@ def extract_regex(ctx: RuntimeContext, value: Any, pattern: Any) -> str:
 )
 def multi_search_any(ctx: RuntimeContext, haystack: Any, needles: Any) -> int:
     """1 when any of the texts occurs in the first, letters in either case, else 0."""
-    if type(haystack) is not str or not is_array(needles):
+    if haystack is None or not is_array(needles):
         return 0
-    text = _cased(ctx, haystack, upper=False)
+    text = _cased(ctx, js_text(ctx, haystack), upper=False)
     return int(any(position(ctx, text, _cased(ctx, js_text(ctx, needle), upper=False)) for needle in needles))
 
 
