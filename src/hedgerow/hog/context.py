@@ -6,7 +6,12 @@ argument, so that nothing a program does is free of its limits.
 
 from __future__ import annotations
 
+import random
+import time
+import uuid
 from typing import Final, NoReturn, Protocol
+
+from hedgerow.hog.errors import HogRuntimeError
 
 LARGE: Final = 4096
 """Sizes above this call for ``tick()`` before and after one long C call."""
@@ -54,3 +59,43 @@ def watch(ctx: RuntimeContext, size: int) -> None:
     """Look at the clock beside a C call over ``size`` units, when that is enough to matter."""
     if size > LARGE:
         ctx.tick()
+
+
+class Unmetered:
+    """A context without limits other than depth, for values that are shown or sent after their run has ended."""
+
+    json_depth: int = 200
+
+    def charge(self, size: int, /) -> None:
+        """Nobody pays."""
+
+    def tick(self) -> None:
+        """Nobody waits."""
+
+    def check_string(self, length: int, /) -> None:
+        """Any length will do."""
+
+    def check_items(self, count: int, /) -> None:
+        """Any number will do."""
+
+    def now(self) -> float:
+        """The real time."""
+        return time.time()
+
+    def random(self) -> float:
+        """A number nobody can repeat."""
+        return random.random()  # noqa: S311 (no secret is made of it)
+
+    def uuid4(self) -> str:
+        """A UUID nobody can repeat."""
+        return str(uuid.uuid4())
+
+    def print(self, text: str, /) -> None:
+        """Nobody listens."""
+
+    def host_fault(self, message: str, /) -> NoReturn:
+        """Raise ``HogRuntimeError``."""
+        raise HogRuntimeError(message)
+
+
+UNMETERED: Final = Unmetered()

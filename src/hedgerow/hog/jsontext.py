@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from hedgerow.hog.context import STRIDE, RuntimeContext, watch
+from hedgerow.hog.context import STRIDE, UNMETERED, RuntimeContext, watch
 from hedgerow.hog.errors import HogDepthLimit, HogRuntimeError
 from hedgerow.hog.text import as_double, js_text, number_text
 from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue, is_finite, is_number
@@ -162,6 +162,21 @@ def stringify(ctx: RuntimeContext, value: Any, indent: int = 0) -> str:
     """
     scalar = _scalar_json(value)
     return scalar if scalar is not None else _Writer(ctx, indent).write(value)
+
+
+def to_json(value: Any) -> str:
+    """A value as compact JSON, outside of any run: what ``jsonStringify`` gives.
+
+    Args:
+        value: any Hog value.
+
+    Returns:
+        The JSON text: whole doubles as ``6``, integers exact, NaN and cycles as null.
+
+    Raises:
+        HogDepthLimit: the value nests deeper than 200 levels.
+    """
+    return stringify(UNMETERED, value)
 
 
 def json_string(text: str) -> str:

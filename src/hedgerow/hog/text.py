@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from hedgerow.hog.context import STRIDE, RuntimeContext
+from hedgerow.hog.context import STRIDE, UNMETERED, RuntimeContext
 from hedgerow.hog.errors import HogDepthLimit
 from hedgerow.hog.times import iso
 from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue, is_nan, truthy
@@ -96,6 +96,21 @@ def print_text(ctx: RuntimeContext, value: Any) -> str:
         HogLimitError: the text grows too long, or the value nests too deep.
     """
     return value if type(value) is str else nested_text(ctx, value)
+
+
+def print_form(value: Any) -> str:
+    """A value as Hog source, outside of any run: strings in quotes, dates as calls.
+
+    Args:
+        value: any Hog value.
+
+    Returns:
+        The text.
+
+    Raises:
+        HogDepthLimit: the value nests deeper than 200 levels.
+    """
+    return nested_text(UNMETERED, value)
 
 
 def to_text(ctx: RuntimeContext, value: Any) -> str:
