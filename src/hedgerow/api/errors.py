@@ -117,7 +117,8 @@ async def _ours(_request: Request, error: Exception) -> Response:
 
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ValidationError)
-    return Json(error.as_dict(), 400)
+    place = {name: value for name in ("line", "column") if (value := getattr(error, name)) is not None}
+    return Json({**error.as_dict(), **place}, 400)
 
 
 async def _malformed(_request: Request, error: Exception) -> Response:

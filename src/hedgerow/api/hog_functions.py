@@ -66,6 +66,8 @@ async def create(request: Request, access: Writing) -> dict[str, Any]:
     """Save a new destination."""
     services = access.services
     valid = await checked(access, await json_body(request), None)
+    if only_checked(request):
+        return {"changed": True}
 
     def work(connection: Connection) -> Destination:
         return repository.create(
@@ -101,6 +103,8 @@ async def change(destination_id: str, request: Request, access: Writing) -> dict
         if existing.config.deleted and not (isinstance(payload, dict) and payload.get("deleted") is False):
             raise NotFound
         valid = await checked(access, payload, existing)
+        if only_checked(request):
+            return {"changed": differs(access, existing, valid)}
         saved = await _save(access, existing, valid)
         if saved:
             access.services.changed()
@@ -130,6 +134,16 @@ async def refuse_delete(destination_id: str, _access: Writing) -> None:
     raise MethodRefused(
         f'Destination {destination_id} is kept for its history. PATCH it with {{"deleted": true}}.'
     )
+
+
+def only_checked(request: Request) -> bool:
+    """``?validate_only=true``: say whether it would be saved, and save nothing."""
+    return _truth(request.query_params.get("validate_only", "")) is True
+
+
+def differs(access: Access, existing: Destination, valid: Valid) -> bool:
+    """Whether saving would change anything, secrets included."""
+    return (valid.config, valid.secrets) != (existing.config, existing.secrets(access.services.keyring))
 
 
 async def read_one(access: Access, destination_id: str, *, deleted: bool = False) -> Destination:

@@ -1,0 +1,71 @@
+"""The command ``hedgerow`` and how its parts are found."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+import hedgerow
+from hedgerow.cli.errors import CommandFailed
+
+# Each command lives in a module of its own, loaded when it is used: ``hedgerow version`` must not wait for a web framework.
+COMMANDS = {
+    "apply": "apply",
+    "deliveries": "deliveries",
+    "destinations": "destinations",
+    "hog": "hog",
+    "logs": "logs",
+    "serve": "serve",
+    "settings": "settings",
+    "version": "version",
+}
+
+
+class Commands(click.Group):
+    """The group that loads commands when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the library's interface
+        """All names, in order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of a name."""
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = importlib.import_module(f"hedgerow.cli.{module}").command
+        return command
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Settings come from the environment: see 'hedgerow settings'.",
+)
+@click.version_option(hedgerow.__version__, "--version", message="hedgerow %(version)s")
+def hedgerow_command() -> None:
+    """Hedgerow sends events on to other tools the moment they arrive."""
+
+
+def main() -> None:
+    """Run the command line.
+
+    Ends the process with 0 when all went well, 1 when something failed, 2 when the command was used wrongly.
+    """
+    try:
+        hedgerow_command.main(prog_name="hedgerow", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except CommandFailed as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.status)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (head, less).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,106 @@
+"""``hedgerow apply``: make the destinations of a file, or change them to what the file says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hedgerow.cli.client import Client, Refused
+from hedgerow.cli.errors import CommandFailed
+from hedgerow.cli.manifest import Entry, read
+from hedgerow.cli.options import connected
+from hedgerow.cli.output import safe, show_json
+
+CHECK_ONLY = "?validate_only=true"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to be done for one destination: ``existing`` is None when it is new."""
+
+    entry: Entry
+    existing: dict[str, Any] | None
+
+    @property
+    def path(self) -> str:
+        """Where the API takes it."""
+        return f"hog_functions/{self.existing['id']}/" if self.existing else "hog_functions/"
+
+    def send(self, client: Client, suffix: str = "") -> dict[str, Any]:
+        """Ask the server to check or to save it.
+
+        Raises:
+            ManifestError: the server refuses it; the message names the line.
+        """
+        call = client.patch if self.existing else client.post
+        try:
+            answer: dict[str, Any] = call(self.path + suffix, self.entry.payload)
+        except Refused as error:
+            if error.code != 400:
+                raise
+            attr, detail = error.body.get("attr"), error.body.get("detail", str(error))
+            where = f"{attr}: " if attr else ""
+            raise self.entry.error(
+                f"{safe(self.entry.name)}: {where}{detail}", attr, error.body.get("line")
+            ) from None
+        return answer
+
+
+@click.command("apply")
+@click.option(
+    "-f", "--file", "files", required=True, multiple=True, type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE", help="YAML file with destinations; may be repeated.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Check everything, change nothing.")
+@connected
+def command(client: Client, *, files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
+    """Create or update destinations by name. All of them are checked before the first is saved."""
+    steps = _plan(client, [entry for file in files for entry in read(file)])
+    checked = [step.send(client, CHECK_ONLY) for step in steps]
+    done = [_done(step, answer) for step, answer in zip(steps, checked, strict=True)]
+    if not dry_run:
+        for step, outcome in zip(steps, done, strict=True):
+            if outcome["change"] != "unchanged":
+                outcome["id"] = step.send(client)["id"]
+    if as_json:
+        show_json(done)
+        return
+    for outcome in done:
+        click.echo(f"{outcome['change']:<9}  {safe(outcome['name'])}")
+    if dry_run:
+        click.echo("Nothing was changed (--dry-run).", err=True)
+
+
+def _plan(client: Client, entries: list[Entry]) -> list[Step]:
+    """Find out what is there already.
+
+    Raises:
+        CommandFailed: a name is taken twice on the server, or stands in two files.
+    """
+    names = [entry.name for entry in entries]
+    for entry in entries:
+        if names.count(entry.name) > 1:
+            raise CommandFailed(f"{entry.name!r} stands in more than one file.")
+    existing: dict[str, list[dict[str, Any]]] = {}
+    for item in client.pages("hog_functions/", full="true"):
+        existing.setdefault(item["name"], []).append(item)
+    steps = []
+    for entry in entries:
+        found = existing.get(entry.name, [])
+        if len(found) > 1:
+            raise entry.error(
+                f"The server has {len(found)} destinations called {entry.name!r}. Rename all but one."
+            )
+        steps.append(Step(entry, found[0] if found else None))
+    return steps
+
+
+def _done(step: Step, checked: dict[str, Any]) -> dict[str, Any]:
+    """What saving will do: the server's answer to the check shows it."""
+    if step.existing is None:
+        return {"change": "created", "name": step.entry.name, "id": None}
+    change = "updated" if checked["changed"] else "unchanged"
+    return {"change": change, "name": step.entry.name, "id": step.existing["id"]}

@@ -1,0 +1,93 @@
+"""``hedgerow destinations``: which there are, what they are set to, how they do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hedgerow.cli.client import Client
+from hedgerow.cli.options import connected, one_named
+from hedgerow.cli.output import fields, heading, local_time, pretty, show_json, table
+
+PERIOD = "-24h"
+HEADERS = ("NAME", "STATE", "EVENTS", "DELIVERED", "FAILED", "CHANGED", "ID")
+
+
+@click.command("destinations")
+@click.argument("name", required=False)
+@connected
+def command(client: Client, *, name: str | None, as_json: bool) -> None:
+    """List the destinations with their counts of the last 24 hours, or show the one with this NAME or id."""
+    if name:
+        _show(client, one_named(client, name)["id"], as_json=as_json)
+        return
+    items = list(client.pages("hog_functions/"))
+    if as_json:
+        show_json(items)
+        return
+    rows = [_row(item, totals(client, item["id"])) for item in items]
+    table(HEADERS, rows, empty="No destinations yet. Make some: hedgerow apply -f destinations.yaml")
+
+
+def totals(client: Client, identity: str) -> dict[str, int]:
+    """Counts by kind of the last 24 hours."""
+    found: dict[str, int] = client.get(f"hog_functions/{identity}/metrics/totals/", after=PERIOD)["totals"]
+    return found
+
+
+def _row(item: dict[str, Any], counts: dict[str, int]) -> tuple[object, ...]:
+    return (
+        item["name"],
+        _state(item),
+        _events(item["filters"]),
+        counts.get("success", 0),
+        counts.get("failure", 0),
+        local_time(item["updated_at"]),
+        item["id"],
+    )
+
+
+def _state(item: dict[str, Any]) -> str:
+    return "enabled" if item["enabled"] else "disabled"
+
+
+def _events(filters: dict[str, Any] | None) -> str:
+    """Which events a destination wants, in few words."""
+    entries = [*((filters or {}).get("events") or ()), *((filters or {}).get("actions") or ())]
+    names = [str(entry.get("name") or entry.get("id") or "any") for entry in entries]
+    if not names:
+        return "all"
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _show(client: Client, identity: str, *, as_json: bool) -> None:
+    item = client.get(f"hog_functions/{identity}/")
+    if as_json:
+        show_json(item)
+        return
+    counts = totals(client, identity)
+    fields(
+        {
+            "Name": item["name"],
+            "State": _state(item),
+            "Description": item["description"],
+            "Template": item["template"]["name"] if item["template"] else None,
+            "Events": _events(item["filters"]),
+            "Last 24 hours": ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing",
+            "Changed": f"{local_time(item['updated_at'])} (revision {item['revision']})",
+            "Id": item["id"],
+        }
+    )
+    heading("Inputs")
+    fields({key: _input(value) for key, value in item["inputs"].items()})
+    if not item["template"]:
+        heading("Program")
+        click.echo(item["hog"])
+
+
+def _input(item: dict[str, Any]) -> str:
+    if item.get("secret"):
+        return "(secret)"
+    value = item.get("value")
+    return value if isinstance(value, str) else pretty(value).replace("\n", "")
