@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from hedgerow import hog
 from hedgerow.destinations.errors import InputError
 from hedgerow.destinations.templating import in_order, leaves, references
 
 _TRUE: Final = ("true", "1")
-Stage = Callable[[Mapping[str, Any], Mapping[str, Any], hog.Host | None], Mapping[str, Any]]
+Values: TypeAlias = Mapping[str, Any]
+Stage: TypeAlias = "Callable[[Values, Values, hog.Host | None], Values]"
 
 
 class InputSet:
@@ -70,12 +71,10 @@ def _mode(item: Mapping[str, Any]) -> str | None:
     return "liquid" if mode == "liquid" else None
 
 
-def _hog_stage(values: Mapping[str, Any]) -> Stage:
+def _hog_stage(values: Values) -> Stage:
     compiled = hog.compile_template_set(values, order=list(values))
 
-    def run(
-        globals_: Mapping[str, Any], inputs: Mapping[str, Any], host: hog.Host | None
-    ) -> Mapping[str, Any]:
+    def run(globals_: Values, inputs: Values, host: hog.Host | None) -> Values:
         try:
             return compiled.render({**globals_, "inputs": inputs}, host)
         except hog.HogError as error:
@@ -84,10 +83,8 @@ def _hog_stage(values: Mapping[str, Any]) -> Stage:
     return run
 
 
-def _liquid_stage(values: Mapping[str, Any]) -> Stage:
-    def run(
-        globals_: Mapping[str, Any], inputs: Mapping[str, Any], host: hog.Host | None
-    ) -> Mapping[str, Any]:
+def _liquid_stage(values: Values) -> Stage:
+    def run(globals_: Values, inputs: Values, host: hog.Host | None) -> Values:
         found: dict[str, Any] = {}
         for key, value in values.items():
             try:
@@ -99,7 +96,7 @@ def _liquid_stage(values: Mapping[str, Any]) -> Stage:
     return run
 
 
-def _liquid(value: Any, globals_: Mapping[str, Any], host: hog.Host | None) -> Any:
+def _liquid(value: Any, globals_: Values, host: hog.Host | None) -> Any:
     """Every text of the value rendered."""
     if isinstance(value, str):
         return hog.render_liquid(value, globals_, host)
