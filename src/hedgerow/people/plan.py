@@ -122,28 +122,24 @@ def with_profile(made: Plan) -> tuple[dict[str, Any], Wishes]:
         if _strip(properties):
             made.warn("person_properties_ignored", reason="the event is about a group")
         return properties, Wishes(event.event, {}, {}, ())
-    wishes = Wishes(
-        event.event,
-        _mapping(made, properties, "$set"),
-        _mapping(made, properties, "$set_once"),
-        _names(made, properties.get("$unset")),
-    )
+    wanted, once = _mapping(made, properties, "$set"), _mapping(made, properties, "$set_once")
     if event.event not in WITHOUT_AUTOMATIC:
-        wishes = _complete(properties, wishes)
+        wanted, once = _complete(properties, wanted, once)
     if event.event == "survey shown":
-        wishes = wishes._replace(set={"$survey_last_seen_date": event.timestamp, **wishes.set})
-    return properties, wishes
+        wanted = {"$survey_last_seen_date": event.timestamp, **wanted}
+    return properties, Wishes(event.event, wanted, once, _names(made, properties.get("$unset")))
 
 
-def _complete(properties: dict[str, Any], wishes: Wishes) -> Wishes:
+def _complete(
+    properties: dict[str, Any], wanted: dict[str, Any], once: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     if properties.get("$os_name") and properties.get("$os") is None:
         properties["$os"] = properties["$os_name"]
     now, first = automatic(properties)
-    if not now:
-        return wishes
-    properties["$set"] = {**now, **wishes.set}
-    properties["$set_once"] = {**first, **wishes.set_once}
-    return wishes._replace(set=properties["$set"], set_once=properties["$set_once"])
+    if now:
+        wanted = properties["$set"] = {**now, **wanted}
+        once = properties["$set_once"] = {**first, **once}
+    return wanted, once
 
 
 def without_profile(made: Plan) -> dict[str, Any]:

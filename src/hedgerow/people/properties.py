@@ -51,7 +51,8 @@ def automatic(properties: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     Returns:
         Additions to ``$set`` and to ``$set_once``; the sender's own entries win over both.
     """
-    of_host = properties.get("$lib") in SERVER_LIBRARIES if isinstance(properties.get("$lib"), str) else False
+    library = properties.get("$lib")
+    of_host = isinstance(library, str) and library in SERVER_LIBRARIES
     now: dict[str, Any] = {}
     first: dict[str, Any] = {}
     for key, initial in AUTOMATIC.items():
@@ -65,6 +66,11 @@ def automatic(properties: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         if first.get("$initial_os") is None:
             first["$initial_os"] = name
     return now, first
+
+
+_ABSENT = object()
+_NEVER_SAME = frozenset({dict, list})
+_NUMBERS = {int, float}
 
 
 class Wishes(NamedTuple):
@@ -100,11 +106,11 @@ def apply(current: dict[str, Any], wishes: Wishes) -> Outcome:
     write = bool(fresh)
     always = wishes.event in PERSON_EVENTS
     for key, value in wishes.set.items():
-        known = key in current
-        if known and same(current[key], value):
+        known = current.get(key, _ABSENT)
+        if same(known, value):
             continue
         fresh[key] = value
-        write = write or always or not known or key not in QUIET
+        write = write or always or known is _ABSENT or key not in QUIET
     gone = [key for key in wishes.unset if key in current]
     if not fresh and not gone:
         return Outcome(current, write=False)
@@ -116,6 +122,6 @@ def apply(current: dict[str, Any], wishes: Wishes) -> Outcome:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are the same by JavaScript's ``===``: no two objects or lists are, nor ``1`` and ``true``."""
-    if isinstance(one, (dict, list)) or isinstance(one, bool) is not isinstance(other, bool):
-        return False
-    return bool(one == other)
+    if type(one) is type(other):
+        return bool(one == other) and type(one) not in _NEVER_SAME
+    return {type(one), type(other)} == _NUMBERS and bool(one == other)
