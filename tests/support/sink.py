@@ -159,6 +159,7 @@ class SinkProtocol(asyncio.Protocol):
         self.parser = httptools.HttpRequestParser(self)
         self.transport: asyncio.Transport
         self.served = 0
+        self.half_closed = False
         self.number = 0
         self.work: asyncio.Task[None] | None = None
         self.writable = asyncio.Event()
@@ -221,6 +222,9 @@ class SinkProtocol(asyncio.Protocol):
         request = Received(time.monotonic(), self.number, method, path, self.headers, b"".join(self.body))
         self.book.record(request)
         self.served += 1
+        if self.half_closed:
+            self.transport.close()
+            return
         step = self.book.step_for(path, self.served > 1) if self.book.scripted else None
         if step is None and self.work is None:
             self.transport.write(OK if method != "HEAD" else OK[:-2])
@@ -257,6 +261,7 @@ class SinkProtocol(asyncio.Protocol):
             self.transport.close()
         elif step.then == "half-close":
             self.transport.write_eof()
+            self.half_closed = True
 
     def _reset(self) -> None:
         raw = self.transport.get_extra_info("socket")

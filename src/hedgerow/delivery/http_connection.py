@@ -12,8 +12,11 @@ from hedgerow.delivery.transport import Response, TransportError
 
 __all__ = ["Connection", "StaleConnection"]
 
-MAX_HEAD = 131_072
-"""Bytes that may arrive before the headers of an answer are complete, interim answers included."""
+MAX_OVERHEAD = 131_072
+"""Bytes an answer may spend on anything but its body: headers, interim answers, trailers, chunk sizes."""
+
+_OVERHEAD_PER_BYTE = 16
+"""Framing that each byte of the body earns on top of it: a server may send its body in the smallest chunks."""
 
 
 class StaleConnection(TransportError):
@@ -40,9 +43,9 @@ class Connection(asyncio.Protocol):
         "_answer",
         "_bodiless",
         "_body",
-        "_head_bytes",
         "_headers",
         "_limit",
+        "_overhead",
         "_parser",
         "_received",
         "_reusable",
@@ -68,7 +71,7 @@ class Connection(asyncio.Protocol):
         self._limit = limit
         self._bodiless = bodiless
         self._received = False
-        self._head_bytes = 0
+        self._overhead = MAX_OVERHEAD
         self._headers: dict[str, str] = {}
         self._body: Body | None = None
 
@@ -122,16 +125,15 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._received = True
-        if self._body is None:
-            self._head_bytes += len(data)
+        self._overhead -= len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._fail(_protocol_error("The server wants to switch to another protocol."))
         except httptools.HttpParserError as error:
             self._fail(_unwrapped(error))
-        if self._body is None and self._head_bytes > MAX_HEAD:
-            self._fail(_protocol_error(f"The headers of the answer are longer than {MAX_HEAD} bytes."))
+        if self._overhead < 0:
+            self._fail(_protocol_error(f"The answer has more than {MAX_OVERHEAD} bytes of headers."))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Finish an answer that ends with the connection; anything else unfinished has failed."""
@@ -163,7 +165,9 @@ class Connection(asyncio.Protocol):
             self._reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; repeated ones are joined."""
+        """Keep a header; repeated ones are joined. Trailers are none: they come after decisions were made."""
+        if self._body is not None:
+            return
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1").strip()
         known = self._headers.get(key)
@@ -180,6 +184,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep what fits; once it is more than that the rest of the connection is of no use."""
+        self._overhead += len(body) * (1 + _OVERHEAD_PER_BYTE)
         if self._body is None or self._body.truncated:
             return
         self._body.feed(body)
