@@ -5,6 +5,8 @@
     |- HogCompileError            the author: it parses but cannot mean anything
     `- HogRuntimeError            the author, at run time
        |- HogThrown               ``throw`` reached the top without a catch
+       |- HogDiverged             us, or the host: a replay took another path than its journal tells
+       |- HogInternalError        us: generated code failed in a way it must not
        `- HogLimitError           a limit was met (time, memory, depth, ...); never catchable by Hog
           |- HogTimeLimit  HogMemoryLimit  HogDepthLimit  HogFetchLimit  HogSizeLimit
 
@@ -55,9 +57,11 @@ class HogError(Exception):
         span: the place in it, or None.
         hint: how to mend it, or None.
         trace: Hog functions on the way to the error, innermost first.
+        key: the input it belongs to, when a set of templates was compiled or rendered.
     """
 
     kind = "hog_error"
+    key: str | None = None
 
     def __init__(
         self,
@@ -137,6 +141,18 @@ class HogThrown(HogRuntimeError):
         super().__init__(message, **rest)
         self.type = type
         self.payload = payload
+
+
+class HogDiverged(HogRuntimeError):
+    """A replay does not ask for what its journal answers."""
+
+    kind = "diverged"
+
+
+class HogInternalError(HogRuntimeError):
+    """A fault of the language itself. The cause is the Python error."""
+
+    kind = "internal"
 
 
 class HogLimitError(HogRuntimeError):

@@ -1,0 +1,86 @@
+"""Hog, compiled to Python.
+
+    >>> from hedgerow.hog import Host, compile_filter, compile_program, compile_template
+    >>> compile_filter("event = 'signup' and properties.plan in ['pro', 'team']")({"event": "signup", "properties": {}})
+    False
+    >>> compile_template("Hello {person.name}").render({"person": {"name": "Ada"}})
+    'Hello Ada'
+    >>> compile_program("let x := 20; return x + 1").start({}, Host()).advance()
+    Finished(value=21)
+
+A program runs part by part: ``advance`` goes to its next asynchronous call, which the host carries out and answers.
+"""
+
+from __future__ import annotations
+
+from hedgerow.hog import ast
+from hedgerow.hog.compiled import (
+    AsyncSite,
+    Filter,
+    Program,
+    Template,
+    compile_filter,
+    compile_program,
+    compile_template,
+)
+from hedgerow.hog.errors import (
+    Frame,
+    HogCompileError,
+    HogDepthLimit,
+    HogDiverged,
+    HogError,
+    HogFetchLimit,
+    HogInternalError,
+    HogLimitError,
+    HogMemoryLimit,
+    HogRuntimeError,
+    HogSizeLimit,
+    HogSyntaxError,
+    HogThrown,
+    HogTimeLimit,
+)
+from hedgerow.hog.execution import Execution, Finished
+from hedgerow.hog.host import AsyncCall, Host, JournalEntry, Limits
+from hedgerow.hog.parser import parse_expression, parse_program, parse_template
+from hedgerow.hog.templateset import TemplateSet, compile_template_set
+from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue
+
+__all__ = [
+    "AsyncCall",
+    "AsyncSite",
+    "Execution",
+    "Filter",
+    "Finished",
+    "Frame",
+    "HogCallable",
+    "HogCompileError",
+    "HogDate",
+    "HogDateTime",
+    "HogDepthLimit",
+    "HogDiverged",
+    "HogError",
+    "HogErrorValue",
+    "HogFetchLimit",
+    "HogInternalError",
+    "HogLimitError",
+    "HogMemoryLimit",
+    "HogRuntimeError",
+    "HogSizeLimit",
+    "HogSyntaxError",
+    "HogThrown",
+    "HogTimeLimit",
+    "Host",
+    "JournalEntry",
+    "Limits",
+    "Program",
+    "Template",
+    "TemplateSet",
+    "ast",
+    "compile_filter",
+    "compile_program",
+    "compile_template",
+    "compile_template_set",
+    "parse_expression",
+    "parse_program",
+    "parse_template",
+]

@@ -1,0 +1,330 @@
+"""Emission of expressions: every Hog expression becomes one Python expression."""
+
+from __future__ import annotations
+
+import ast as python
+from collections.abc import Sequence
+from typing import Any, Final
+
+from hedgerow.hog import ast
+from hedgerow.hog.compiler.build import Builder, PyExpr
+from hedgerow.hog.compiler.flow import Flow
+from hedgerow.hog.compiler.forms import Forms, Operand
+from hedgerow.hog.compiler.kinds import ANY, BOOL, FLOAT, INT, TEXT, Kind, Kinds
+from hedgerow.hog.compiler.places import Places
+from hedgerow.hog.compiler.scope import ASYNC_NAMES, Analysis, Unit, Variable
+from hedgerow.hog.errors import HogCompileError
+from hedgerow.hog.meter import cost_of
+
+SPILL: Final = 20
+"""Links of a chain in one Python expression; longer ones go through temporaries, since Python bounds depth."""
+MANY_PARTS: Final = 8
+"""A concatenation of more parts adds up their lengths before it builds anything."""
+SHORT: Final = 128
+"""Strings up to this length are not charged one by one."""
+
+
+class Expressions(Forms):
+    """Emits expressions; calls and functions are in the classes built on this one."""
+
+    def __init__(
+        self, analysis: Analysis, kinds: Kinds, flow: Flow, places: Places, *, fast: bool, metered: bool
+    ) -> None:
+        super().__init__(Builder(), fast=fast)
+        self.analysis = analysis
+        self.kinds = kinds
+        self.flow = flow
+        self.places = places
+        self.metered = metered
+        self.unit: Unit = analysis.order[0]
+        self.volatile: set[str] = set()  # generated names that a call in mid-expression could rebind
+        self.cost = 0  # bytes that the code emitted since the last step of the meter allocates
+        self.rendered: dict[str, PyExpr] | None = None  # in a set of templates: the inputs rendered so far
+
+    def ctx(self) -> PyExpr:
+        """The run: at hand in metered code, made on demand in code too small to need a meter."""
+        return self.p.load("M") if self.metered else self.p.call("run_of", self.p.load("H"))
+
+    def at(self, node: ast.Node) -> int:
+        """Make ``node`` the current place; gives the one before, to be put back."""
+        before = self.p.line
+        self.p.line = self.places.number(node.span)
+        return before
+
+    def expr(self, node: ast.Expr) -> PyExpr:
+        """Emit an expression."""
+        before = self.at(node)
+        result: PyExpr = getattr(self, "_" + type(node).__name__)(node)
+        self.p.line = before
+        return result
+
+    def expr_as(self, node: ast.Expr, kind: Kind) -> PyExpr:
+        """Emit an expression for a place of a kind: an int that goes where floats go is converted."""
+        if kind != FLOAT or self.kinds.of(node) != INT:
+            return self.expr(node)
+        if isinstance(node, ast.Literal) and isinstance(node.value, int):
+            return self.p.const(float(node.value))
+        return self.p.arithmetic(self.expr(node), "*", self.p.const(1.0))
+
+    def operand(self, node: ast.Expr) -> Operand:
+        """Emit an expression that a form may mention more than once."""
+        return self.bind(self.expr(node), self.kinds.of(node))
+
+    def bind(self, value: PyExpr, kind: Kind = ANY) -> Operand:
+        """Make an expression mentionable more than once, through a temporary if need be."""
+        if isinstance(value, python.Constant) or (
+            isinstance(value, python.Name) and value.id not in self.volatile
+        ):
+            return Operand(value, value, kind)
+        name = self.fresh()
+        return Operand(self.p.keep(name, value), self.p.load(name), kind)
+
+    def cond(self, node: ast.Expr) -> PyExpr:
+        """Emit an expression as a Python truth value."""
+        if self.kinds.of(node) == BOOL:
+            return self.expr(node)
+        return self.truth(self.operand(node))
+
+    # ----------------------------------------------------------------- leaves
+
+    def _Literal(self, node: ast.Literal) -> PyExpr:  # noqa: N802
+        return self.p.const(node.value)
+
+    def _Name(self, node: ast.Name) -> PyExpr:  # noqa: N802
+        variable = self.analysis.variable(node)
+        if variable is not None:
+            return self.read(variable)
+        value = self.builtin_value(node)
+        if value is not None:
+            return value
+        return self._copied(node, self._root(node))
+
+    def read(self, variable: Variable) -> PyExpr:
+        """The value of a local."""
+        place = self.p.load(variable.py)
+        if variable.boxed:
+            return self.p.subscript(place, self.p.const(0))
+        if variable.volatile:
+            self.volatile.add(variable.py)
+        return place
+
+    def builtin_value(self, node: ast.Name) -> PyExpr | None:
+        """A library function used as a value; None when the name is none."""
+        raise NotImplementedError
+
+    def _root(self, node: ast.Name) -> PyExpr:
+        """A global by subscript, so that a lazy mapping may make it; what is missing raises KeyError here."""
+        p = self.p
+        if node.name == "inputs" and self.rendered is not None:
+            keys = [p.const(key) for key in self.rendered]
+            return p.call("inputs_so_far", p.load("G"), p.dict_of(keys, list(self.rendered.values())))
+        return p.subscript(p.load("G"), p.const(node.name))
+
+    def _copied(self, node: ast.Expr, value: PyExpr) -> PyExpr:
+        return self.p.call("copy", self.ctx(), value) if self.flow.needs_copy(node) else value
+
+    # ------------------------------------------------------------------ chains
+
+    def _Property(self, node: ast.Property | ast.Index) -> PyExpr:  # noqa: N802
+        links: list[ast.Property | ast.Index] = []
+        base: ast.Expr = node
+        while isinstance(base, ast.Property | ast.Index):
+            links.append(base)
+            base = base.object
+        if not isinstance(base, ast.Name) or self.analysis.variable(base) is not None:
+            return self._walk(self.operand(base), links[::-1])
+        if base.name == "inputs" and (value := self._input(links[-1])) is not None:
+            return self._walk(self.bind(value), links[-2::-1])
+        before = self.at(base)
+        root = self.bind(self._root(base))
+        self.p.line = before
+        return self._copied(node, self._walk(root, links[::-1]))
+
+    _Index = _Property
+
+    def _input(self, link: ast.Property | ast.Index) -> PyExpr | None:
+        """An input of the set that is already rendered."""
+        key = link.name if isinstance(link, ast.Property) else getattr(link.key, "value", None)
+        return self.rendered.get(key) if self.rendered and isinstance(key, str) else None
+
+    def _walk(self, value: Operand, links: Sequence[ast.Property | ast.Index]) -> PyExpr:
+        steps: list[PyExpr] = []
+        result = value.first
+        for count, link in enumerate(links, 1):
+            before = self.at(link)
+            if count % SPILL == 0:
+                name = self.fresh()
+                steps.append(self.p.keep(name, result))
+                value = Operand(self.p.load(name), self.p.load(name), ANY)
+            elif count > 1:
+                value = self.bind(result)
+            if isinstance(link, ast.Property):
+                result = self.get_named(value, link.name)
+            else:
+                self._check_index(link.key)
+                result = self.get_index(value, self.operand(link.key))
+            self.p.line = before
+        return self.p.last_of([*steps, result])
+
+    def _check_index(self, key: ast.Expr) -> None:
+        if isinstance(key, ast.Literal) and type(key.value) is int and key.value == 0:
+            raise HogCompileError("Array access starts from 1", span=key.span)
+
+    def _Binary(self, node: ast.Binary) -> PyExpr:  # noqa: N802
+        chain: list[ast.Binary] = []
+        left: ast.Expr = node
+        while isinstance(left, ast.Binary):
+            chain.append(left)
+            left = left.left
+        value = self.operand(left)
+        steps: list[PyExpr] = []
+        result = value.first
+        for count, link in enumerate(reversed(chain), 1):
+            before = self.at(link)
+            if count > 1:
+                kind = self.kinds.of(link.left)
+                if count % SPILL == 0:
+                    name = self.fresh()
+                    steps.append(self.p.keep(name, result))
+                    value = Operand(self.p.load(name), self.p.load(name), kind)
+                else:
+                    value = self.bind(result, kind)
+            result = self._link(link, value)
+            self.p.line = before
+        return self.p.last_of([*steps, result])
+
+    def _link(self, node: ast.Binary, left: Operand) -> PyExpr:
+        if node.op in {"in", "not in"} and isinstance(node.right, ast.Array) and node.right.items:
+            words = [item.value for item in node.right.items if isinstance(item, ast.Literal)]
+            if len(words) == len(node.right.items) and all(isinstance(word, str) for word in words):
+                return self._among(node.op, left, words)
+        return self.binary(node.op, left, self.operand(node.right))
+
+    def _among(self, op: str, left: Operand, words: list[Any]) -> PyExpr:
+        """Membership in a list of constant texts: only a text can be a member."""
+        p = self.p
+        if not self.fast:
+            return self.helper(op, left.first, p.const(tuple(words)))
+        slow = self.helper(op, left.again, p.const(tuple(words)))
+        fast = p.compare(left.again, op, p.const(frozenset(words)))
+        return p.choose(p.has_type(left.first, "str"), fast, slow)
+
+    def _Coalesce(self, node: ast.Coalesce) -> PyExpr:  # noqa: N802
+        parts = [node.right]
+        left = node.left
+        while isinstance(left, ast.Coalesce):
+            parts.append(left.right)
+            left = left.left
+        return self.first_of([left, *reversed(parts)], self.kinds.of(node))
+
+    def first_of(self, parts: list[ast.Expr], kind: Kind) -> PyExpr:
+        """The first value that is not null, as a balanced tree so that long chains stay shallow."""
+        if len(parts) == 1:
+            return self.expr_as(parts[0], kind)
+        middle = len(parts) // 2
+        value = self.bind(self.first_of(parts[:middle], kind))
+        test = self.p.compare(value.first, "is not", self.p.const(None))
+        return self.p.choose(test, value.again, self.first_of(parts[middle:], kind))
+
+    # --------------------------------------------------------------- operators
+
+    def _Unary(self, node: ast.Unary) -> PyExpr:  # noqa: N802
+        if node.op == "not":
+            return self.p.invert(self.cond(node.operand))
+        return self.binary("-", self.bind(self.p.const(0), INT), self.operand(node.operand))
+
+    def _Logical(self, node: ast.Logical) -> PyExpr:  # noqa: N802
+        return self.logical(node.op, node.operands)
+
+    def logical(self, op: str, operands: list[ast.Expr]) -> PyExpr:
+        """``and`` / ``or`` of several operands; a boolean."""
+        tests = [self.cond(operand) for operand in operands]
+        if len(tests) == 1:
+            return tests[0]
+        return self.p.all_of(tests) if op == "and" else self.p.any_of(tests)
+
+    def _Conditional(self, node: ast.Conditional) -> PyExpr:  # noqa: N802
+        kind = self.kinds.of(node)
+        return self.p.choose(
+            self.cond(node.test), self.expr_as(node.then, kind), self.expr_as(node.otherwise, kind)
+        )
+
+    def _IsNull(self, node: ast.IsNull) -> PyExpr:  # noqa: N802
+        return self.p.compare(self.expr(node.operand), "is not" if node.negated else "is", self.p.const(None))
+
+    def _Between(self, node: ast.Between) -> PyExpr:  # noqa: N802
+        helper = "not_between" if node.negated else "between"
+        return self.p.call(helper, self.expr(node.operand), self.expr(node.low), self.expr(node.high))
+
+    # -------------------------------------------------------------------- text
+
+    def _Concat(self, node: ast.Concat) -> PyExpr:  # noqa: N802
+        return self.concat(
+            [self.expr(part) for part in node.parts], [self.kinds.of(part) for part in node.parts]
+        )
+
+    def _Template(self, node: ast.Template) -> PyExpr:  # noqa: N802
+        parts = node.parts
+        if not parts:
+            return self.p.const("")
+        if len(parts) == 1:
+            only = parts[0]
+            return self.p.const(only) if isinstance(only, str) else self.expr_as(only, self.kinds.of(node))
+        values = [self.p.const(part) if isinstance(part, str) else self.expr(part) for part in parts]
+        return self.concat(values, [TEXT if isinstance(part, str) else self.kinds.of(part) for part in parts])
+
+    def concat(self, parts: list[PyExpr], kinds: list[Kind]) -> PyExpr:
+        """Join parts as texts; null vanishes."""
+        p = self.p
+        self.cost += cost_of("text")
+        if not self.fast or len(parts) > MANY_PARTS:
+            return p.call("concat", self.ctx(), *parts)
+        texts = [part if kind == TEXT else self._text(part) for part, kind in zip(parts, kinds, strict=True)]
+        joined = self._sum(texts) if len(texts) == 2 else p.joined(texts)
+        name = self.fresh()
+        length = p.call("len", p.keep(name, joined))
+        short = p.compare(length, "<", p.const(SHORT))
+        return p.choose(short, p.load(name), p.call("charged", self.ctx(), p.load(name)))
+
+    def _sum(self, texts: list[PyExpr]) -> PyExpr:
+        return self.p.arithmetic(texts[0], "+", texts[1])
+
+    def _text(self, part: PyExpr) -> PyExpr:
+        """The text form of one part."""
+        p = self.p
+        if isinstance(part, python.Constant) and part.value is None:
+            return p.const("")
+        value = self.bind(part)
+        return p.choose(
+            p.has_type(value.first, "str"), value.again, p.call("concat_text", self.ctx(), value.again)
+        )
+
+    # -------------------------------------------------------------- containers
+
+    def _Array(self, node: ast.Array) -> PyExpr:  # noqa: N802
+        self.cost += cost_of("list") + cost_of("item") * len(node.items)
+        return self.p.list_of([self.expr(item) for item in node.items])
+
+    def _Tuple(self, node: ast.Tuple) -> PyExpr:  # noqa: N802
+        self.cost += cost_of("list") + cost_of("item") * len(node.items)
+        return self.p.tuple_of([self.expr(item) for item in node.items])
+
+    def _Dict(self, node: ast.Dict) -> PyExpr:  # noqa: N802
+        self.cost += cost_of("dict") + cost_of("entry") * len(node.items)
+        keys: list[PyExpr] = []
+        values: list[PyExpr] = []
+        for key, value in node.items:
+            constant = isinstance(key, ast.Literal) and isinstance(key.value, str)
+            keys.append(self.expr(key) if constant else self.p.call("dict_key", self.expr(key)))
+            values.append(self.expr(value))
+        return self.p.dict_of(keys, values)
+
+    def _Cohort(self, node: ast.Cohort) -> PyExpr:  # noqa: N802
+        raise AssertionError(f"the resolver refuses cohorts: {node.span}")
+
+    def is_async(self, node: ast.Call) -> str | None:
+        """The canonical name of the async function a call names; None when it is another call."""
+        callee = node.callee
+        if not isinstance(callee, ast.Name) or self.analysis.variable(callee) is not None:
+            return None
+        return ASYNC_NAMES.get(callee.name)

@@ -1,0 +1,64 @@
+"""The table from generated line numbers to places in Hog source."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from hedgerow.hog.ast import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a generated instruction comes from; ``key`` names the input in a set of templates."""
+
+    source: str | None
+    span: Span
+    key: str | None = None
+
+
+class Places:
+    """Numbers the places of one compilation; generated nodes carry the number as their line.
+
+    Kept for as long as the code is, so it is compact: two integers a place, one entry for each source text.
+    """
+
+    __slots__ = ("_bounds", "_numbers", "_starts", "_texts", "functions")
+
+    def __init__(self, source: str | None, key: str | None = None) -> None:
+        self._bounds = array("I")
+        self._texts: list[tuple[str | None, str | None]] = [(source, key)]
+        self._starts = [1]
+        self._numbers: dict[tuple[int, int], int] = {}
+        self.functions: dict[str, str] = {}  # generated names of functions to Hog's
+
+    def __len__(self) -> int:
+        return len(self._bounds) // 2
+
+    def begin(self, source: str | None, key: str | None) -> None:
+        """What follows comes from another source text."""
+        self._texts.append((source, key))
+        self._starts.append(len(self) + 1)
+        self._numbers = {}
+
+    def number(self, span: Span) -> int:
+        """The number of a place, from 1."""
+        bounds = (span.start, span.end)
+        number = self._numbers.get(bounds)
+        if number is None:
+            self._bounds.extend(bounds)
+            number = self._numbers[bounds] = len(self)
+        return number
+
+    def freeze(self) -> Places:
+        """Forget what only numbering needs."""
+        self._numbers = {}
+        return self
+
+    def place(self, number: int) -> Place | None:
+        """The place of a number; None for a number that was never given."""
+        if not 1 <= number <= len(self):
+            return None
+        source, key = self._texts[bisect_right(self._starts, number) - 1]
+        return Place(source, Span(*self._bounds[2 * number - 2 : 2 * number]), key)

@@ -1,0 +1,196 @@
+"""Running a program: part by part, from one asynchronous call to the next, or again from a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hedgerow.hog.compiler.blame import blame
+from hedgerow.hog.compiler.places import Places
+from hedgerow.hog.errors import HogDiverged, HogFetchLimit, HogRuntimeError
+from hedgerow.hog.host import AsyncCall, Host, JournalEntry
+from hedgerow.hog.meter import Meter
+
+_Request = tuple[int, str, list[Any]]
+_START: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The program ran to its end; ``value`` is what it gave."""
+
+    value: Any
+
+
+class Replay(Meter):
+    """The meter of a program's run, which also replays what the journal tells of the clock and the log."""
+
+    __slots__ = ("answered", "readings", "unread")
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self.answered = 0
+        self.readings: list[float] = []  # what the clock said since the last call
+        self.unread: list[float] = list(host.journal[0].clock) if host.journal else []
+
+    @property
+    def replaying(self) -> bool:
+        """Whether what happens now happened before."""
+        return self.answered < len(self.host.journal)
+
+    def now(self) -> float:
+        """The time: from the journal up to the last completed call, real after it."""
+        if not self.replaying:
+            reading = self.host.now()
+            self.readings.append(reading)
+            return reading
+        if len(self.readings) >= len(self.unread):
+            raise HogDiverged("The program read the clock more often than its journal tells")
+        reading = self.unread[len(self.readings)]
+        self.readings.append(reading)
+        return reading
+
+    def print(self, text: str, /) -> None:
+        """Print, unless this line was printed before."""
+        if self.replaying:
+            self.printed += 1
+        else:
+            super().print(text)
+
+    def step(self) -> None:
+        """A call was answered."""
+        self.answered += 1
+        self.readings = []
+        self.unread = list(self.host.journal[self.answered].clock) if self.replaying else []
+
+
+class Execution:
+    """One run of a program.
+
+    Call ``advance`` until it gives ``Finished``; answer each ``AsyncCall`` it gives with ``answer``.
+
+    Attributes:
+        journal: the completed calls, those of earlier parts included. A new run with this journal goes on from here.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_generator",
+        "_globals",
+        "_limits",
+        "_meter",
+        "_pending",
+        "_places",
+        "_run",
+        "journal",
+    )
+
+    def __init__(
+        self,
+        run: Callable[[Any, Any], Any],
+        places: Places,
+        globals: Mapping[str, Any],  # noqa: A002 (what Hog calls them)
+        host: Host,
+        *,
+        suspends: bool,
+        meter: Replay | None = None,
+    ) -> None:
+        self._run = run
+        self._places = places
+        self._globals = globals
+        self._limits = host.limits
+        self._meter = meter or Replay(host)
+        self._generator: Generator[_Request, Any, Any] | None = (
+            run(globals, self._meter) if suspends else None
+        )
+        self._pending: AsyncCall | None = None
+        self._answer: Any = None
+        self.journal: list[JournalEntry] = list(host.journal)
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU time used so far, in milliseconds."""
+        return self._meter.used_ms
+
+    @property
+    def printed(self) -> int:
+        """Lines printed so far, those of earlier parts included."""
+        return self._meter.printed
+
+    def advance(self) -> AsyncCall | Finished:
+        """Run to the next unanswered asynchronous call, or to the end.
+
+        Returns:
+            The call, or the end with the program's value.
+
+        Raises:
+            HogRuntimeError: the program failed; it can not be advanced again.
+        """
+        if self._pending is not None:
+            raise RuntimeError("answer the pending call first")
+        meter = self._meter
+        meter.resume()
+        try:
+            if self._generator is None:
+                return Finished(self._run(self._globals, meter))
+            return self._go_on(self._generator)
+        except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
+            raise self._blamed(error) from None
+        finally:
+            meter.pause()
+
+    def _blamed(self, error: Exception) -> HogRuntimeError:
+        fault = blame(error, self._places, self._globals)
+        if fault is not error:
+            fault.__cause__ = error if fault.kind == "internal" else None
+        return fault
+
+    def _go_on(self, generator: Generator[_Request, Any, Any]) -> AsyncCall | Finished:
+        try:
+            request = generator.send(self._answer)
+            while True:
+                try:
+                    call = self._accept(request)
+                except HogRuntimeError as error:
+                    generator.throw(error)  # so that it gets the place of the call; Hog can not catch it
+                    raise
+                if call is not None:
+                    self._pending = call
+                    return call
+                request = generator.send(self._answer)
+        except StopIteration as end:
+            if self._meter.replaying:
+                raise HogDiverged("The program ended before the calls its journal tells of") from None
+            return Finished(end.value)
+
+    def _accept(self, request: _Request) -> AsyncCall | None:
+        """A call the program makes: answered from the journal, or handed out."""
+        site, name, args = request
+        ordinal = self._meter.answered
+        if self._meter.replaying:
+            entry = self._meter.host.journal[ordinal]
+            if (entry.site, entry.ordinal) != (site, ordinal):
+                raise HogDiverged(f"The program calls `{name}` where its journal tells of another call")
+            self._settle(entry.result)
+            return None
+        if ordinal >= self._limits.fetches:
+            raise HogFetchLimit(f"Exceeded maximum number of async steps: {self._limits.fetches}")
+        return AsyncCall(name, args, site, ordinal)
+
+    def _settle(self, result: Any) -> None:
+        self._answer = result
+        self._meter.step()
+
+    def answer(self, result: Any) -> None:
+        """Complete the pending call and note it in the journal.
+
+        Args:
+            result: what the call gives to the program.
+        """
+        call = self._pending
+        if call is None:
+            raise RuntimeError("no call is pending")
+        self._pending = None
+        self.journal.append(JournalEntry(call.site, call.ordinal, result, tuple(self._meter.readings)))
+        self._settle(result)
