@@ -138,7 +138,7 @@ class Builder:
 
     def joined(self, parts: Sequence[PyExpr]) -> ast.JoinedStr:
         """An f-string; every part must be a ``str`` at run time."""
-        values = [
+        values: list[PyExpr] = [
             part
             if isinstance(part, ast.Constant)
             else ast.FormattedValue(part, -1, None, lineno=self.line, col_offset=0)

@@ -254,7 +254,7 @@ class Forms:
             return self.helper(op, left.first, right.first)
         word = "not in" if op.startswith("not") else "in"
         if op.endswith("ilike"):
-            test = p.all_of([p.has_type(left.first, "str"), p.method(left.again, "isascii")])
+            test: PyExpr = p.all_of([p.has_type(left.first, "str"), p.method(left.again, "isascii")])
             native = p.compare(p.const(core.lower()), word, p.method(left.again, "lower"))
         else:
             test = p.has_type(left.first, "str")

@@ -23,7 +23,7 @@ ITEMS: Final = Limits().items
 _CONTAINERS: Final = frozenset({list, dict, tuple})
 
 
-class Raised(Exception):  # noqa: N818 (a signal on its way to a catch, not an error of ours)
+class Raised(Exception):
     """A Hog error on its way to a ``catch``."""
 
     def __init__(self, value: HogErrorValue) -> None:
@@ -52,6 +52,7 @@ class Builtin:
         self._function = function
 
     def __call__(self, *args: Any) -> Any:
+        """Call it, after a look at the number of arguments."""
         self._function.check_arity(len(args))
         return (
             self._function.impl(self._context, *args)
@@ -207,7 +208,9 @@ def namespace() -> dict[str, Any]:
 
 
 _OPERATORS: Final = (
-    "truthy add subtract multiply divide modulo equals not_equals less less_equal greater greater_equal in_ not_in like not_like "
-    "ilike not_ilike matches not_matches imatches not_imatches concat get_property set_property dict_key between not_between "
-    "iterate_values iterate_items"
-).split()
+    *("truthy", "add", "subtract", "multiply", "divide", "modulo"),
+    *("equals", "not_equals", "less", "less_equal", "greater", "greater_equal", "between", "not_between"),
+    *("in_", "not_in", "like", "not_like", "ilike", "not_ilike"),
+    *("matches", "not_matches", "imatches", "not_imatches", "concat"),
+    *("get_property", "set_property", "dict_key", "iterate_values", "iterate_items"),
+)
