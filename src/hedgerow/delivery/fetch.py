@@ -6,6 +6,7 @@ as text instead of dropping them, and names every request with ``webhook-id``.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -13,8 +14,9 @@ import orjson
 from hedgerow.delivery.identity import text
 from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options
-from hedgerow.hog import HogRuntimeError, to_json
+from hedgerow.hog import HogRuntimeError
 from hedgerow.hog.host import AsyncCall
+from hedgerow.hog.jsontext import to_json
 
 BODYLESS = frozenset({"GET", "HEAD"})
 
@@ -105,6 +107,16 @@ def describe_response(response: Response, cap: int) -> bytes:
 def _excerpt(body: bytes, cap: int) -> str:
     shown = body[:cap].decode("utf-8", "replace")
     return shown if len(body) <= cap else f"{shown}… ({len(body)} bytes in all)"
+
+
+def non_failure(status: int, codes: Collection[int | str]) -> bool:
+    """Whether a destination declared a status as no failure.
+
+    Args:
+        status: of the response.
+        codes: its ``non_failure_status_codes``: integers and ``4xx`` / ``5xx``.
+    """
+    return status in codes or f"{status // 100}xx" in codes
 
 
 def status_kind(status: int) -> str:

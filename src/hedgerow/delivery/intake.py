@@ -20,14 +20,13 @@ from hedgerow.destinations import FilterError
 from hedgerow.destinations.globals import build_globals, filter_globals
 from hedgerow.events import Event, Record
 from hedgerow.people import Change, Folded, fold, load
-from hedgerow.store import Connection, StoreError
+from hedgerow.store import Connection
 
 log = logging.getLogger(__name__)
 
 # A record at whose place two workers died is read alone; a third death is its verdict.
 ALONE_FROM = 3
 CRASHED_FROM = 4
-REST_AFTER_ERROR_S = 0.5
 RECORDS_PER_TURN = 32
 
 SEEN = """
@@ -106,7 +105,7 @@ class Intake:
             self._configuration.refresh(connection)
             return first_due
 
-        first_due = await self._world.store.write(work)
+        first_due = await self._world.insist("take", work)
         self._lanes.own(self._partitions)
         for destination_id, due_at in first_due.items():
             self._lanes.wake_at(destination_id, due_at)
@@ -116,12 +115,7 @@ class Intake:
         while True:
             await self._window.room()
             self.wake.clear()
-            try:
-                found = await self._turn()
-            except StoreError as error:
-                log.error("fold_failed error=%s", error)  # noqa: TRY400 - the message says it all
-                await asyncio.sleep(REST_AFTER_ERROR_S)
-                continue
+            found = await self._turn()
             if not found:
                 await self._rest()
 
@@ -144,7 +138,7 @@ class Intake:
         if not records:
             return False
         records = self._first_alone(records)
-        items = await self._world.store.write(lambda connection: self._fold(connection, records))
+        items = await self._world.insist("fold", lambda connection: self._fold(connection, records))
         for turn, item in enumerate(items):
             self._dispatch(item)
             if turn % RECORDS_PER_TURN == RECORDS_PER_TURN - 1:

@@ -22,7 +22,7 @@ from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.runner import Runner
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
-from hedgerow.destinations.globals import filter_globals_from
+from hedgerow.destinations.globals import filter_globals_of
 from hedgerow.store import Connection, StoreError
 
 log = logging.getLogger(__name__)
@@ -251,7 +251,7 @@ class Lanes:
                 or live
             )
         try:
-            wanted = live.match(filter_globals_from(invocation.globals))
+            wanted = live.match(filter_globals_of(invocation.globals))
         except FilterError:
             return live  # running it shows the error where its owner looks
         return live if invocation.mapping in wanted else "superseded"

@@ -71,4 +71,4 @@ class Pipeline:
         self.settler.stop()
         await settler
         await self.settler.flush(spill_all=True)
-        await self._world.store.write(lambda connection: ledger.release(connection, self._partitions))
+        await self._world.insist("release", lambda connection: ledger.release(connection, self._partitions))

@@ -16,7 +16,7 @@ from typing import Any
 from hedgerow.delivery import fetch
 from hedgerow.delivery.identity import text
 from hedgerow.delivery.invocation import Attempt, Invocation, Line, Outcome
-from hedgerow.delivery.retry import Failure, next_delay
+from hedgerow.delivery.retry import Failure, RetryPolicy, next_delay
 from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, InputError, SecretsError
@@ -146,7 +146,9 @@ class Runner:
         self, run: _Run, request: Request, response: Response | None, refusal: TransportError | None
     ) -> Any:
         compiled = run.compiled
-        declared = response is not None and compiled.tolerates(response.status)
+        declared = response is not None and fetch.non_failure(
+            response.status, compiled.non_failure_status_codes
+        )
         kind = (
             fetch.status_kind(response.status) if response is not None else (refusal.kind if refusal else "")
         )
@@ -156,8 +158,10 @@ class Runner:
             retriable=refusal.retriable if refusal is not None else False,
             retry_after=response.headers.get("retry-after") if response is not None else None,
         )
+        delays = compiled.retry_delays
+        policy = self._options.retry if delays is None else RetryPolicy(delays)
         delay = next_delay(
-            self._options.retry,
+            policy,
             run.invocation.tries,
             failure,
             now=self._world.now(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
@@ -13,10 +12,7 @@ from hedgerow.delivery.invocation import Attempt, Outcome
 from hedgerow.delivery.window import Entry, Window
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination
-from hedgerow.store import StoreError
 from hedgerow.telemetry import Batch
-
-log = logging.getLogger(__name__)
 
 METRICS = {
     "delivered": ("success", "succeeded"),
@@ -28,7 +24,6 @@ METRICS = {
     "discarded": ("other", "discarded"),
     "superseded": ("other", "superseded"),
 }
-REST_AFTER_STORE_ERROR_S = 0.5
 FULL_FLUSH = 500
 
 
@@ -120,7 +115,7 @@ class Settler:
         if not outcomes and not gone:
             return
         settlement = self._settlement(outcomes, gone)
-        await self._write(settlement)
+        await self._world.insist("settle", lambda c: ledger.settle(c, settlement, self._world.sealer))
         for outcome in outcomes:
             outcome.invocation.fresh = False
             self.on_settled(outcome)
@@ -173,16 +168,6 @@ class Settler:
             for compiled in entry.unwanted:
                 _filtered(batch, compiled, at, 1)
         return batch
-
-    async def _write(self, settlement: ledger.Settlement) -> None:
-        while True:
-            try:
-                await self._world.store.write(lambda c: ledger.settle(c, settlement, self._world.sealer))
-            except StoreError as error:
-                log.error("settle_failed error=%s rows=%d", error, len(settlement.outcomes))  # noqa: TRY400 - no trace needed
-                await asyncio.sleep(REST_AFTER_STORE_ERROR_S)
-            else:
-                return
 
 
 def _filtered(batch: Batch, compiled: CompiledDestination, at: int, times: int) -> None:

@@ -12,12 +12,6 @@ from hedgerow.store import Connection
 log = logging.getLogger(__name__)
 
 PROJECTS = "SELECT id, name, settings FROM projects"
-ENABLED = """
-SELECT id, revision FROM destinations
-WHERE enabled AND NOT deleted AND type IN ('destination', 'internal_destination')
-ORDER BY execution_order IS NULL, execution_order, created_at, id
-"""
-STATUS = "SELECT enabled, deleted FROM destinations WHERE id = ?"
 
 
 class RepositorySource:
@@ -36,7 +30,7 @@ class RepositorySource:
 
     def enabled(self, connection: Connection) -> Iterable[tuple[bytes, int]]:
         """See ``Source.enabled``."""
-        return [(row[0], row[1]) for row in connection.execute(ENABLED)]
+        return repository.enabled(connection)
 
     def compiled(
         self,
@@ -46,20 +40,16 @@ class RepositorySource:
         projects: dict[int, Project],
     ) -> CompiledDestination | None:
         """See ``Source.compiled``."""
-        name = text(destination_id)
-        destination = repository.get_revision(connection, name, revision)
+        destination = repository.load(connection, destination_id, revision)
         if destination is None:
             return None
         try:
             return CompiledDestination(destination, self._keyring, projects[destination.project_id])
         except DestinationError as error:
             # Saving refuses such a revision; one of an older release may still not compile any more.
-            log.error("destination_uncompilable id=%s error=%s", name, error)  # noqa: TRY400
+            log.error("destination_uncompilable id=%s error=%s", text(destination_id), error)  # noqa: TRY400
             return None
 
     def status(self, connection: Connection, destination_id: bytes) -> str:
         """See ``Source.status``."""
-        row = connection.execute(STATUS, (destination_id,)).fetchone()
-        if row is None or row[1]:
-            return "deleted"
-        return "enabled" if row[0] else "disabled"
+        return repository.status(connection, destination_id)

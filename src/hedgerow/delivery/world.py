@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +13,11 @@ from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.state import Sealer
 from hedgerow.delivery.transport import Transport
 from hedgerow.log import EventLog
-from hedgerow.store import Connection
+from hedgerow.store import Connection, StoreError
+
+log = logging.getLogger(__name__)
+
+REST_AFTER_STORE_ERROR_S = 0.5
 
 T = TypeVar("T")
 
@@ -45,6 +51,20 @@ class World:
     store: Store
     transport: Transport
     sealer: Sealer
+
+    async def insist(self, what: str, work: Callable[[Connection], T]) -> T:
+        """Run a writing transaction, again and again while the store refuses: its work must not be given up.
+
+        Args:
+            what: names the work in the log.
+            work: a transaction that may be run again after it failed.
+        """
+        while True:
+            try:
+                return await self.store.write(work)
+            except StoreError as error:
+                log.error("%s_failed error=%s", what, error)  # noqa: TRY400 - the message says it all
+                await asyncio.sleep(REST_AFTER_STORE_ERROR_S)
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""
