@@ -8,7 +8,7 @@ from typing import Any
 
 from hedgerow.events import Event
 from hedgerow.people.display import truthy
-from hedgerow.people.identity import as_distinct_id, as_text, is_illegal
+from hedgerow.people.identity import LONGEST, as_distinct_id, as_text, is_illegal
 from hedgerow.people.model import Change, IngestionWarning
 from hedgerow.people.properties import WITHOUT_AUTOMATIC, Wishes, automatic
 
@@ -83,7 +83,7 @@ def _judge_profile(made: Plan, flag: Any) -> None:
             else "invalid_event_when_process_person_profile_is_false"
         )
     elif not isinstance(flag, bool) and not made.opted_out:
-        made.warn("invalid_process_person_profile", **{_PROFILE: flag})
+        made.warn("invalid_process_person_profile", **{_PROFILE: as_text(flag)[:LONGEST]})
 
 
 def _judge_group_key(made: Plan, key: Any) -> None:
