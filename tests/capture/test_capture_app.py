@@ -97,7 +97,7 @@ def test_acknowledged_only_when_durable(client, log):
     log.broken = "disk full"
     reply = client.post("/e/", SINGLE)
     assert (reply.status, reply.text) == (503, "transient error, please retry")
-    assert client.app.counters["refused_log_unavailable"] == 1
+    assert client.app.counters["refused_unavailable"] == 1
 
 
 def test_unknown_token_is_told(client, log):

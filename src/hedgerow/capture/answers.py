@@ -65,9 +65,13 @@ ALIVE = text(200, "capture")
 NOT_FOUND = text(404, "not found")
 NOT_ALLOWED = text(405, "method not allowed", [(b"allow", METHODS)])
 TOO_SLOW = text(408, "the request body took too long", [(b"connection", b"close")])
-RATE_LIMITED = text(429, "rate limited", [(b"retry-after", b"1")])
 BROKEN = text(500, "internal error")
 TRY_AGAIN = text(503, "transient error, please retry")
+
+
+def rate_limited(seconds: int) -> Answer:
+    """Come back later."""
+    return text(429, "rate limited", [(b"retry-after", b"%d" % seconds)])
 
 
 def cors(headers: Mapping[bytes, bytes], method: str) -> Headers:

@@ -6,77 +6,25 @@ tells the SDK whether sending again can help. A framework would cost more per re
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
-from hedgerow.capture import answers, quiet
-from hedgerow.capture.address import ClientAddress
+from hedgerow.capture import answers, classic, quiet, v1
 from hedgerow.capture.answers import Answer
-from hedgerow.capture.projects import Project, Projects
-from hedgerow.capture.reader import BodyReader, ClientGone, Overloaded, Receive, TooSlow, declared_length
-from hedgerow.events import Draft, Event
-from hedgerow.events.body import MAX_BODY, query_parameters
+from hedgerow.capture.classic import Classic
+from hedgerow.capture.intake import CaptureOptions, Intake, Warn, wall_clock
+from hedgerow.capture.limits import Closed, RateLimited
+from hedgerow.capture.projects import Projects
+from hedgerow.capture.reader import ClientGone, Overloaded, Receive, TooSlow
+from hedgerow.capture.request import Handler, Request, Send
 from hedgerow.events.errors import WireError
 from hedgerow.events.ids import Random, uuid7
-from hedgerow.events.shapes import NOT_SENT_ON, encode
-from hedgerow.events.tokens import invalid
-from hedgerow.events.wire import decode
 from hedgerow.log.protocol import EventLog, LogUnavailable
 
 log = logging.getLogger(__name__)
-
-Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
-Handler: TypeAlias = "Callable[[Request], Awaitable[Answer]]"
-
-# Decoding a body of this size takes about as long as a thread switch; larger ones must not stop everybody else.
-_LARGE = 65_536
-_CAPTURE_PATHS = ("/batch", "/e", "/i/v0/e", "/capture", "/track", "/engage", "/i/v0/ai/batch")
-
-
-def _wall_clock() -> int:
-    return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureOptions:
-    """What an operator can set.
-
-    Attributes:
-        trusted_proxies: networks (CIDR) whose ``X-Forwarded-For`` is believed.
-        max_body: bytes of a request, as sent and inflated.
-        max_event: bytes of one event as the log keeps it.
-        max_recording: bytes of a session recording request, which is read and not kept.
-        body_timeout: seconds that a body may take to arrive.
-        max_bodies: bytes of all large bodies being read at the same time.
-    """
-
-    trusted_proxies: Sequence[str] = ()
-    max_body: int = MAX_BODY
-    max_event: int = 1024 * 1024
-    max_recording: int = 25 * 1024 * 1024
-    body_timeout: float = 30.0
-    max_bodies: int = 256 * 1024 * 1024
-
-
-class Request:
-    """The parts of a request that handlers look at."""
-
-    __slots__ = ("headers", "method", "path", "peer", "query", "receive")
-
-    def __init__(self, scope: dict[str, Any], receive: Receive, headers: dict[bytes, bytes]) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.query = query_parameters(scope["query_string"])
-        client = scope.get("client")
-        self.peer: str = client[0] if client else ""
-        self.headers = headers
-        self.receive = receive
 
 
 class CaptureApp:
@@ -88,9 +36,8 @@ class CaptureApp:
         options: limits and proxies.
         clock: milliseconds since the epoch.
         random: gives random bytes.
-
-    Attributes:
-        counters: what happened, by name: ``requests``, ``events``, ``refused_<reason>``, ``dropped_<event name>``.
+        gate: says why nothing can be taken at the moment, or None; see ``DiskGate``.
+        warn: told of what is refused or dropped for a known project; see ``Trail.add``.
     """
 
     def __init__(
@@ -99,27 +46,29 @@ class CaptureApp:
         projects: Projects,
         *,
         options: CaptureOptions | None = None,
-        clock: Callable[[], int] = _wall_clock,
+        clock: Callable[[], int] = wall_clock,
         random: Random = os.urandom,
+        gate: Callable[[], str | None] | None = None,
+        warn: Warn | None = None,
     ) -> None:
-        self._log = event_log
-        self._projects = projects
-        self._options = options or CaptureOptions()
-        self._clock = clock
-        self._random = random
-        self._address = ClientAddress(self._options.trusted_proxies)
-        self._bodies = BodyReader(seconds=self._options.body_timeout, total=self._options.max_bodies)
-        self.counters: Counter[str] = Counter()
+        self._intake = Intake(event_log, projects, options or CaptureOptions(), clock, random, gate, warn)
         self._routes = _with_slashes(self._exact_routes())
+        self._last_complaint = 0
 
     def _exact_routes(self) -> dict[str, Handler]:
         return {
-            **dict.fromkeys(_CAPTURE_PATHS, self._capture),
+            **dict.fromkeys(classic.PATHS, Classic(self._intake)),
             **dict.fromkeys(quiet.FIXED, self._fixed),
             **dict.fromkeys(("/flags", "/decide"), self._flags),
             **dict.fromkeys(("/_readiness", "/_liveness"), self._alive),
+            v1.PATH: v1.AnalyticsV1(self._intake),
             "/s": self._recording,
         }
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What happened, by name: ``requests``, ``events``, ``refused_<reason>``, ``dropped_<event name>``."""
+        return self._intake.counters
 
     def handles(self, path: str) -> bool:
         """Whether this application, not the management API, answers a path."""
@@ -144,19 +93,21 @@ class CaptureApp:
         self.counters["requests"] += 1
         try:
             request = Request(scope, receive, headers)
-            handler = self._routes.get(request.path) or self._by_prefix
             if request.method == "OPTIONS":
                 return answers.OK
+            handler = self._routes.get(request.path) or self._by_prefix
             return await handler(request)
         except WireError as refused:
             return self._refused(refused.reason, answers.text(refused.status, refused.text))
+        except RateLimited as limited:
+            return self._refused("rate_limited", answers.rate_limited(limited.seconds))
         except TooSlow:
             return self._refused("too_slow", answers.TOO_SLOW)
         except Overloaded:
             return self._refused("overloaded", answers.TRY_AGAIN)
-        except LogUnavailable as error:
-            log.warning("Events were refused with 503: %s", error)
-            return self._refused("log_unavailable", answers.TRY_AGAIN)
+        except (LogUnavailable, Closed) as error:
+            self._complain(str(error))
+            return self._refused("unavailable", answers.TRY_AGAIN)
         except ClientGone:
             raise
         except Exception:
@@ -167,91 +118,27 @@ class CaptureApp:
         self.counters["refused_" + reason] += 1
         return answer
 
-    # ---------------------------------------------------------------- events
-
-    async def _capture(self, request: Request) -> Answer:
-        if request.method not in {"POST", "GET"}:
-            return answers.NOT_ALLOWED
-        headers = request.headers
-        body = await self._bodies.read(
-            request.receive, declared_length(headers), limit=self._options.max_body
-        )
-        now = self._clock()
-
-        def work() -> tuple[str, list[Event]]:
-            return decode(
-                body,
-                request.query,
-                now=now,
-                random=self._random,
-                ip=self._address.of(request.peer, headers.get(b"x-forwarded-for")),
-                content_type=headers.get(b"content-type", b""),
-                content_encoding=headers.get(b"content-encoding", b""),
-                engage=request.path.startswith("/engage"),
-                limit=self._options.max_body,
-            )
-
-        large = len(body) > _LARGE
-        token, events = await asyncio.to_thread(work) if large else work()
-        await self.keep(await self.project(token), events, large=large)
-        return answers.NO_CONTENT if request.query.get("beacon") == "1" else answers.OK
-
-    async def project(self, token: str) -> Project:
-        """The project of a token.
-
-        Raises:
-            Unauthorized: there is none.
-        """
-        project = await self._projects(token)
-        if project is None:
-            raise invalid("no project has this token")
-        return project
-
-    async def keep(self, project: Project, events: list[Event], *, large: bool = False) -> None:
-        """Put the events of a request into the log; returns when they are durable, all or none.
-
-        Args:
-            project: whose they are.
-            events: checked ones.
-            large: encode them in a thread.
-
-        Raises:
-            WireError: one of them cannot be stored; none was.
-            LogUnavailable: none was stored; the sender should try again.
-        """
-        drafts = (
-            await asyncio.to_thread(self._drafts, project, events) if large else self._drafts(project, events)
-        )
-        if drafts:
-            await self._log.append(drafts)
-        self.counters["events"] += len(drafts)
-
-    def _drafts(self, project: Project, events: list[Event]) -> list[Draft]:
-        drafts = []
-        for event in events:
-            if event.event in NOT_SENT_ON:
-                self.counters["dropped_" + event.event] += 1
-                continue
-            payload = encode(event, limit=self._options.max_event)
-            drafts.append(Draft(project.id, event.distinct_id, event.captured_at, payload))
-        return drafts
-
-    # --------------------------------------------------------- everything else
+    def _complain(self, why: str) -> None:
+        """Say in the log, at most every ten seconds, that events are refused."""
+        now = self._intake.clock()
+        if now - self._last_complaint >= 10_000:
+            self._last_complaint = now
+            log.warning("Events are refused with 503: %s", why)
 
     async def _recording(self, request: Request) -> Answer:
         """Session recordings are read and not kept."""
-        await self._bodies.discard(request.receive, limit=self._options.max_recording)
+        await self._intake.discard(request, limit=self._intake.options.max_recording)
         self.counters["dropped_recordings"] += 1
         return answers.NO_CONTENT if request.query.get("beacon") == "1" else answers.OK
 
     async def _flags(self, request: Request) -> Answer:
-        await self._bodies.discard(request.receive, limit=self._options.max_body)
-        now = self._clock()
+        await self._intake.discard(request)
+        now = self._intake.clock()
         version = request.query.get("v", "") if request.path.startswith("/decide") else ""
-        return quiet.flags(uuid7(now, self._random), now, version=version)
+        return quiet.flags(uuid7(now, self._intake.random), now, version=version)
 
     async def _fixed(self, request: Request) -> Answer:
-        await self._bodies.discard(request.receive, limit=self._options.max_body)
+        await self._intake.discard(request)
         return quiet.FIXED[request.path.rstrip("/")]
 
     async def _alive(self, _request: Request) -> Answer:

@@ -14,11 +14,12 @@ class Project:
 
     Attributes:
         id: its number.
-        options: its settings; capture reads those listed in ``capture.privacy`` and ``capture.limits``.
+        settings: of these capture reads ``anonymize_ips``, ``dropped_properties``, ``hashed_properties``, ``hash_salt``
+            (see ``capture.privacy``), ``events_per_second`` and ``events_burst`` (see ``capture.limits``).
     """
 
     id: int
-    options: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 Projects: TypeAlias = Callable[[str], Awaitable[Project | None]]

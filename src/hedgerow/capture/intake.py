@@ -1,0 +1,187 @@
+"""What every way in shares: reading a body, finding the project, and making events durable."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from hedgerow.capture.address import ClientAddress
+from hedgerow.capture.limits import Closed, RateLimits
+from hedgerow.capture.privacy import protect
+from hedgerow.capture.projects import Project, Projects
+from hedgerow.capture.reader import BodyReader, declared_length
+from hedgerow.capture.request import Request
+from hedgerow.events import Draft, Event
+from hedgerow.events.body import MAX_BODY
+from hedgerow.events.errors import WireError
+from hedgerow.events.ids import Random
+from hedgerow.events.shapes import NOT_SENT_ON, encode
+from hedgerow.events.tokens import invalid
+from hedgerow.log.protocol import EventLog
+
+T = TypeVar("T")
+Warn: TypeAlias = Callable[[int, int, str, Mapping[str, Any]], None]
+
+# Work on a body of this size takes about as long as a thread switch; larger ones must not stop everybody else.
+LARGE = 65_536
+
+
+def wall_clock() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOptions:
+    """What an operator can set.
+
+    Attributes:
+        trusted_proxies: networks (CIDR) whose ``X-Forwarded-For`` is believed.
+        max_body: bytes of a request, as sent and inflated.
+        max_event: bytes of one event as the log keeps it.
+        max_recording: bytes of a session recording request, which is read and not kept.
+        body_timeout: seconds that a body may take to arrive.
+        max_bodies: bytes of all large bodies being read at the same time.
+    """
+
+    trusted_proxies: Sequence[str] = ()
+    max_body: int = MAX_BODY
+    max_event: int = 1024 * 1024
+    max_recording: int = 25 * 1024 * 1024
+    body_timeout: float = 30.0
+    max_bodies: int = 256 * 1024 * 1024
+
+
+class Intake:
+    """The common core of the endpoints. See ``CaptureApp`` for the arguments.
+
+    Attributes:
+        options: limits.
+        clock: milliseconds since the epoch.
+        random: gives random bytes.
+        counters: what happened, by name.
+    """
+
+    def __init__(
+        self,
+        event_log: EventLog,
+        projects: Projects,
+        options: CaptureOptions,
+        clock: Callable[[], int],
+        random: Random = os.urandom,
+        gate: Callable[[], str | None] | None = None,
+        warn: Warn | None = None,
+    ) -> None:
+        self.options = options
+        self.clock = clock
+        self.random = random
+        self.counters: Counter[str] = Counter()
+        self._log = event_log
+        self._projects = projects
+        self._address = ClientAddress(options.trusted_proxies)
+        self._bodies = BodyReader(seconds=options.body_timeout, total=options.max_bodies)
+        self._rates = RateLimits()
+        self._gate = gate
+        self._warn = warn
+
+    async def body(self, request: Request) -> bytes:
+        """The whole body of a request; see ``BodyReader.read``."""
+        return await self._bodies.read(
+            request.receive, declared_length(request.headers), limit=self.options.max_body
+        )
+
+    async def discard(self, request: Request, *, limit: int | None = None) -> None:
+        """Read a body away; see ``BodyReader.discard``."""
+        await self._bodies.discard(request.receive, limit=limit or self.options.max_body)
+
+    def address(self, request: Request) -> str:
+        """The address of the client, as far as it can be believed."""
+        return self._address.of(request.peer, request.headers.get(b"x-forwarded-for"))
+
+    async def project(self, token: str) -> Project:
+        """The project of a token.
+
+        Raises:
+            Unauthorized: there is none.
+        """
+        project = await self._projects(token)
+        if project is None:
+            raise invalid("no project has this token")
+        return project
+
+    async def keep(self, project: Project, events: list[Event], *, large: bool = False) -> None:
+        """Put the events of a request into the log; returns when they are durable, all or none.
+
+        Args:
+            project: whose they are.
+            events: checked ones.
+            large: encode them in a thread.
+
+        Raises:
+            WireError: one of them cannot be stored; none was.
+            RateLimited: the project is over its rate; none was stored.
+            Closed, LogUnavailable: none was stored; the sender should try again.
+        """
+        self.admit(project, len(events))
+        try:
+            drafts = await aside(large, self._drafts, project, events)
+        except WireError as refused:
+            self.warn(project, "refused_" + refused.reason, {"detail": refused.text})
+            raise
+        await self.append(drafts)
+
+    def admit(self, project: Project, events: int) -> None:
+        """Check, before any work, that these events may come in.
+
+        Raises:
+            RateLimited: the project is over its rate.
+            Closed: nothing is taken at the moment.
+        """
+        reason = self._gate() if self._gate is not None else None
+        if reason is not None:
+            raise Closed(reason)
+        if project.settings:
+            self._rates.admit(project.id, project.settings, events)
+
+    def draft(self, project: Project, event: Event) -> Draft | None:
+        """An event ready for the log, None when it is not one to send on.
+
+        Raises:
+            WireError: it cannot be stored.
+        """
+        if event.event in NOT_SENT_ON:
+            self.counters["dropped_" + event.event] += 1
+            return None
+        if project.settings:
+            protect(event.properties, project.settings)
+        payload = encode(event, limit=self.options.max_event)
+        return Draft(project.id, event.distinct_id, event.captured_at, payload)
+
+    def _drafts(self, project: Project, events: list[Event]) -> list[Draft]:
+        drafts = [self.draft(project, event) for event in events]
+        return [draft for draft in drafts if draft is not None]
+
+    async def append(self, drafts: list[Draft]) -> None:
+        """Make drafts durable.
+
+        Raises:
+            LogUnavailable: none of them is.
+        """
+        if drafts:
+            await self._log.append(drafts)
+            self.counters["events"] += len(drafts)
+
+    def warn(self, project: Project, kind: str, details: Mapping[str, Any]) -> None:
+        """Leave a trace of something refused, dropped or changed."""
+        if self._warn is not None:
+            self._warn(project.id, self.clock(), kind, details)
+
+
+async def aside(large: bool, work: Callable[..., T], *args: Any) -> T:
+    """Call a function: in a thread if that is worth it."""
+    return await asyncio.to_thread(work, *args) if large else work(*args)
