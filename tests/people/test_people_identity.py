@@ -15,7 +15,7 @@ from hedgerow.people import (
     is_illegal,
     list_warnings,
     person_uuid,
-    record,
+    record_warnings,
 )
 from hedgerow.people.identity import NAMESPACE, as_distinct_id, uuid_text
 from hedgerow.people.projects import get_project, list_projects, project_by_token
@@ -78,8 +78,8 @@ def test_warnings_are_counted_by_the_hour():
     with store() as conn:
         hour = 3_600_000
         for at, n in ((NOON, 1), (NOON + 5, 2), (NOON + 2, 3), (NOON + hour, 4)):
-            record(conn, [(1, at, IngestionWarning("kind", {"n": n}))] * 2)
-        record(conn, [(2, NOON, IngestionWarning("kind", {}))])
+            record_warnings(conn, [(1, at, IngestionWarning("kind", {"n": n}))] * 2)
+        record_warnings(conn, [(2, NOON, IngestionWarning("kind", {}))])
         found = list_warnings(conn, 1)
         assert [(w.hour, w.count, w.last_at, w.sample) for w in found] == [
             (NOON + hour, 2, NOON + hour, {"n": 4}),

@@ -11,7 +11,7 @@ from hedgerow.people.projects import (
     list_projects,
     project_by_token,
 )
-from hedgerow.people.warnings import Recorded, list_warnings, record
+from hedgerow.people.warnings import Recorded, list_warnings, record_warnings
 
 __all__ = [
     "DISPLAY_NAME_PROPERTIES",
@@ -31,5 +31,5 @@ __all__ = [
     "load",
     "person_uuid",
     "project_by_token",
-    "record",
+    "record_warnings",
 ]

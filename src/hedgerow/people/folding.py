@@ -17,7 +17,7 @@ from hedgerow.people.plan import Plan, occurred_at, plan, with_profile, without_
 from hedgerow.people.projects import opted_out
 from hedgerow.people.properties import Wishes, apply, at_creation
 from hedgerow.people.size import fits
-from hedgerow.people.warnings import record
+from hedgerow.people.warnings import record_warnings
 from hedgerow.people.working_set import Person, WorkingSet
 from hedgerow.store import Connection
 
@@ -87,7 +87,7 @@ class Batch:
         """Write what the events changed."""
         self._people.write()
         self._groups.write()
-        record(
+        record_warnings(
             self._conn,
             (
                 (made.project_id, made.event.captured_at, warning)

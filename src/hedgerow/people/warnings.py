@@ -38,7 +38,7 @@ class Recorded:
     sample: dict[str, Any]
 
 
-def record(conn: Connection, warnings: Iterable[tuple[int, int, IngestionWarning]]) -> None:
+def record_warnings(conn: Connection, warnings: Iterable[tuple[int, int, IngestionWarning]]) -> None:
     """Count warnings.
 
     Args:
