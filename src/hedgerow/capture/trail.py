@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import chain, repeat
 from typing import Any
 
-from hedgerow.people import IngestionWarning, record
+from hedgerow.people import IngestionWarning, record_warnings
 from hedgerow.store import Database, StoreError
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,6 @@ class Trail:
             for (project_id, _), (count, at, warning) in waiting.items()
         )
         try:
-            await self._database.write(lambda connection: record(connection, rows))
+            await self._database.write(lambda connection: record_warnings(connection, rows))
         except StoreError as error:
             log.warning("Ingestion warnings could not be written: %s", error)
