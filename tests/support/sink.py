@@ -27,15 +27,14 @@ import json
 import re
 import signal
 import socket
+import ssl
 import struct
 import sys
-import tempfile
 import time
 import zlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs
 
@@ -382,35 +381,32 @@ class Sink(Book):
     Args:
         host: address to listen on.
         port: 0 for any.
-        tls: serve TLS with a certificate nobody trusts, for ``localhost`` and 127.0.0.1; ``certificate`` is its PEM file.
+        tls: serve TLS with this context (``support.certificates`` makes one).
         keep_bytes: how much of what was received is kept.
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, *, tls: bool = False, keep_bytes: int = 64_000_000
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        tls: ssl.SSLContext | None = None,
+        keep_bytes: int = 64_000_000,
     ) -> None:
         super().__init__(keep_bytes)
         self.host = host
         self.port = port
         self.tls = tls
-        self.certificate: Path | None = None
 
     @property
     def url(self) -> str:
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self._stack = contextlib.ExitStack()
-        context = None
-        if self.tls:
-            from support.certificates import self_signed
-
-            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-            context, self.certificate = self_signed(folder)
         loop = asyncio.get_running_loop()
         self._protocols: set[SinkProtocol] = set()
         self._server = await loop.create_server(
-            self._protocol, self.host, self.port, ssl=context, backlog=1024
+            self._protocol, self.host, self.port, ssl=self.tls, backlog=1024
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -424,7 +420,6 @@ class Sink(Book):
         self._server.close()
         self.drop_connections()
         await asyncio.sleep(0)
-        self._stack.close()
 
     def drop_connections(self) -> None:
         """Close every open connection, as a server does with those idle for too long."""

@@ -1,9 +1,11 @@
 """HTTP over the network: the :class:`~hedgerow.delivery.transport.Transport` that production uses.
 
 A small HTTP/1.1 client of our own, for two reasons. *Soundness*: the address that the guard judged is the address that the
-socket is connected to, with nothing in between that could resolve, redirect, or pick a proxy. *Speed*: nearly all of
-Hedgerow's work at full load is one request after another to few hosts, and a general client spends several times as much
-on each as the exchange itself (``bench/choices/http_clients.py`` has the figures). Parsing is llhttp's, the parser of Node.
+socket is connected to, with nothing in between that could resolve, redirect, or pick a proxy. *Speed*: posting is the most
+expensive step of an event's way, and with the guard on this client spends about a third of the CPU of aiohttp on it and four
+fifths of that of pyreqwest (``bench/choices/http_clients.py``, which also shows the floor); with aiohttp the posts alone
+would take most of a core at the rates Hedgerow is built for. The parser is llhttp, which is Node's; connecting to the first
+of several addresses is aiohappyeyeballs', which is aiohttp's.
 
 What it does: keep-alive, TLS, chunked and compressed answers, limits in time and bytes. What it leaves out on purpose: redirects,
 cookies, proxies, pipelining and HTTP/2.
@@ -72,9 +74,9 @@ class HttpTransport:
         """
         target = self._policy.check_url(request.url)
         head = build_head(request, target)
+        deadline = asyncio.get_running_loop().time() + request.timeout
         try:
-            async with asyncio.timeout(request.timeout):
-                return await self._send(request, target, head)
+            return await self._send(request, target, head, deadline)
         except TimeoutError:
             message = f"There was no complete answer within {request.timeout:g} seconds."
             raise TransportError("timeout", message, retriable=True) from None
@@ -85,31 +87,39 @@ class HttpTransport:
         self._resolver.close()
         await asyncio.sleep(0)
 
-    async def _send(self, request: Request, target: ParsedTarget, head: bytes) -> Response:
-        waiting = self._pool.take((target.scheme, target.host, target.port))
-        if waiting is not None:
+    async def _send(self, request: Request, target: ParsedTarget, head: bytes, deadline: float) -> Response:
+        connection = self._pool.take(target.origin)
+        if connection is not None:
             try:
-                return await self._exchange(waiting, request, head)
+                return await self._exchange(connection, request, head, deadline)
             except StaleConnection:
                 pass  # the request was not read, as far as can be told: send it over a new connection
-        connection = await self._connect(target, request.connect_timeout)
-        return await self._exchange(connection, request, head)
+        connection = await self._connect(target, request.connect_timeout, deadline)
+        return await self._exchange(connection, request, head, deadline)
 
-    async def _exchange(self, connection: Connection, request: Request, head: bytes) -> Response:
-        bodiless = request.method == "HEAD"
+    async def _exchange(
+        self, connection: Connection, request: Request, head: bytes, deadline: float
+    ) -> Response:
         try:
             return await connection.exchange(
-                head, request.body or b"", limit=request.max_body, bodiless=bodiless
+                head,
+                request.body or b"",
+                limit=request.max_body,
+                bodiless=request.method == "HEAD",
+                deadline=deadline,
             )
         finally:
             self._pool.give(connection)
 
-    async def _connect(self, target: ParsedTarget, seconds: float) -> Connection:
+    async def _connect(self, target: ParsedTarget, seconds: float, deadline: float) -> Connection:
+        own_deadline = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(min(own_deadline, deadline)):
                 sock = await self._open(target, await self._addresses(target))
                 return await self._start(sock, target)
         except TimeoutError:
+            if deadline < own_deadline:
+                raise
             message = f"No connection to {target.host} within {seconds:g} seconds."
             raise TransportError("connect_timeout", message, retriable=True) from None
 
@@ -144,11 +154,10 @@ class HttpTransport:
 
     async def _start(self, sock: socket.socket, target: ParsedTarget) -> Connection:
         loop = asyncio.get_running_loop()
-        origin = (target.scheme, target.host, target.port)
         secure = target.scheme == "https"
         try:
             _, connection = await loop.create_connection(
-                lambda: Connection(origin),
+                lambda: Connection(target.origin, loop),
                 sock=sock,
                 ssl=self._tls if secure else None,
                 server_hostname=target.host if secure else None,

@@ -19,6 +19,10 @@ _OVERHEAD_PER_BYTE = 16
 """Framing that each byte of the body earns on top of it: a server may send its body in the smallest chunks."""
 
 
+_COPIED = 65_536
+"""A body shorter than this is copied behind its head, so that both leave in one packet."""
+
+
 class StaleConnection(TransportError):
     """A connection that was used before turned out to be closed before a byte of the answer came.
 
@@ -45,6 +49,7 @@ class Connection(asyncio.Protocol):
         "_body",
         "_headers",
         "_limit",
+        "_loop",
         "_overhead",
         "_parser",
         "_received",
@@ -56,8 +61,9 @@ class Connection(asyncio.Protocol):
         "served",
     )
 
-    def __init__(self, origin: tuple[str, str, int]) -> None:
+    def __init__(self, origin: tuple[str, str, int], loop: asyncio.AbstractEventLoop) -> None:
         self.origin = origin
+        self._loop = loop
         self.served = 0
         self.idle_for: float | None = None
         self.idle_since = 0.0
@@ -80,7 +86,9 @@ class Connection(asyncio.Protocol):
         """Whether another request can be sent on it."""
         return self._reusable and self._transport is not None and not self._transport.is_closing()
 
-    async def exchange(self, head: bytes, body: bytes, *, limit: int, bodiless: bool) -> Response:
+    async def exchange(
+        self, head: bytes, body: bytes, *, limit: int, bodiless: bool, deadline: float
+    ) -> Response:
         """Send a request and wait for its answer.
 
         Args:
@@ -88,24 +96,34 @@ class Connection(asyncio.Protocol):
             body: what follows it.
             limit: bytes of the answer's body to keep.
             bodiless: the answer has no body whatever its headers say (to a HEAD request).
+            deadline: when, by the loop's clock, the answer must be complete.
 
         Raises:
             StaleConnection: the connection was reused and is closed; nothing came back.
             TransportError: the answer broke off, or is not HTTP.
+            TimeoutError: it was not complete in time.
         """
         if self._transport is None or self._transport.is_closing():
             raise StaleConnection
         self._prepare(limit, bodiless=bodiless)
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(head + body if len(body) < 65_536 else head)
-        if len(body) >= 65_536:
-            self._transport.write(body)
+        answer = self._answer = self._loop.create_future()
+        timer = self._loop.call_at(deadline, self._fail, TimeoutError())
         try:
-            return await self._answer
+            self._write(head, body)
+            return await answer
         finally:
-            if self._answer.cancelled():
+            timer.cancel()
+            if answer.cancelled():
                 self.abort()
             self._answer = None
+
+    def _write(self, head: bytes, body: bytes) -> None:
+        assert self._transport is not None
+        if len(body) < _COPIED:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
 
     def abort(self) -> None:
         """Close at once, whatever is still in the air."""
@@ -215,7 +233,7 @@ class Connection(asyncio.Protocol):
         )
         self._answer.set_result(response)
 
-    def _fail(self, error: TransportError) -> None:
+    def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
         self.abort()

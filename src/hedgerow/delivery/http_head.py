@@ -7,6 +7,7 @@ framing of the message, is refused or left out here, so that one request can nev
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from hedgerow import __version__
 from hedgerow.delivery.target import ParsedTarget
@@ -59,32 +60,50 @@ def build_head(request: Request, target: ParsedTarget) -> bytes:
     seen = set[str]()
     lines = [_request_line(request.method, target.path)]
     for name, value in request.headers.items():
-        key = name.lower()
+        key = _key(name)
         if key not in _FRAMING:
             seen.add(key)
             lines.append(_header(name, value))
     if "host" not in seen:
-        lines.insert(1, f"Host: {target.netloc}".encode("ascii"))
+        lines.insert(1, f"Host: {target.netloc}\r\n")
     if "user-agent" not in seen:
-        lines.append(f"User-Agent: {USER_AGENT}".encode("ascii"))
+        lines.append(f"User-Agent: {USER_AGENT}\r\n")
     if request.body is not None or request.method not in _BODILESS:
-        lines.append(b"Content-Length: %d" % len(request.body or b""))
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+        lines.append(f"Content-Length: {len(request.body or b'')}\r\n")
+    lines.append("\r\n")
+    return _encode(lines)
 
 
-def _request_line(method: str, path: str) -> bytes:
+def _request_line(method: str, path: str) -> str:
     if not _TOKEN.fullmatch(method) or method.upper() in _REFUSED_METHODS:
         raise BadRequest(f"{method[:40]!r} is not a method that can be sent.")
-    return f"{method} {path} HTTP/1.1".encode("ascii")
+    return f"{method} {path} HTTP/1.1\r\n"
 
 
-def _header(name: str, value: str) -> bytes:
+@lru_cache(maxsize=1024)
+def _key(name: str) -> str:
+    """The name by which a header is known; few names are ever used, so most are judged once."""
     if not _TOKEN.fullmatch(name):
         raise BadRequest(f"{name[:80]!r} is not a header name.")
+    return name.lower()
+
+
+def _header(name: str, value: str) -> str:
     if _UNSAFE_VALUE.search(value):
         raise BadRequest(f"The header {name} contains a line break or another control character.")
-    line = f"{name}: {value}"
+    return f"{name}: {value}\r\n"
+
+
+def _encode(lines: list[str]) -> bytes:
+    """Encode each line as Latin-1, as Node does and with it PostHog; as UTF-8 where that does not have the characters."""
     try:
-        return line.encode("latin-1")  # as Node sends it, and with it PostHog
+        return "".join(lines).encode("latin-1")
+    except UnicodeEncodeError:
+        return b"".join(_encode_line(line) for line in lines)
+
+
+def _encode_line(line: str) -> bytes:
+    try:
+        return line.encode("latin-1")
     except UnicodeEncodeError:
         return line.encode("utf-8", "replace")

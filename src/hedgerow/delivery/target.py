@@ -61,6 +61,11 @@ class ParsedTarget:
     address: IPv4Address | IPv6Address | None
 
     @property
+    def origin(self) -> tuple[str, str, int]:
+        """What a connection belongs to."""
+        return (self.scheme, self.host, self.port)
+
+    @property
     def netloc(self) -> str:
         """Host and, unless it is the scheme's own, port: what stands in the ``Host`` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
