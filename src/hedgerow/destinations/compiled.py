@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hedgerow import hog
 from hedgerow.destinations.errors import FilterError, InputError
-from hedgerow.destinations.filters import CompiledFilter, Condition, compile_filters
+from hedgerow.destinations.filters import CompiledFilter, Condition, compile_filters, union
 from hedgerow.destinations.globals import with_source
 from hedgerow.destinations.masking import in_sample
 from hedgerow.destinations.model import Destination, Secrets
@@ -18,6 +18,7 @@ from hedgerow.destinations.redaction import Redactor, secret_values
 from hedgerow.destinations.rendering import InputSet
 from hedgerow.destinations.retrying import delays
 from hedgerow.destinations.secrets import Keyring
+from hedgerow.hog.jsontext import to_json
 
 WHOLE: Final = ""
 """The name under which a destination without mappings matches."""
@@ -50,7 +51,7 @@ class CompiledDestination:
         self._mappings = _mapping_filters(destination, project)
         self._inputs: dict[str, InputSet] = {}
         self.conditions: tuple[Condition, ...] = self._filter.conditions
-        self.event_names = self._filter.event_names if self._mappings is None else _union(self._mappings)
+        self.event_names = self._filter.event_names if self._mappings is None else _names(self._mappings)
 
     # ------------------------------------------------------------- matching
 
@@ -101,7 +102,7 @@ class CompiledDestination:
             raise FilterError(f"masking: {error}", line=error.line, column=error.column) from error
         if value is None or value is False or value == "":
             return None
-        text = value if isinstance(value, str) else hog.to_json(value)
+        text = value if isinstance(value, str) else to_json(value)
         return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
     # -------------------------------------------------------------- running
@@ -221,8 +222,6 @@ def _mapping_filters(destination: Destination, project: Project) -> dict[str, Co
     return {item["id"]: compile_filters(item["filters"], project) for item in active}
 
 
-def _union(mappings: Mapping[str, CompiledFilter]) -> frozenset[str] | None:
+def _names(mappings: Mapping[str, CompiledFilter]) -> frozenset[str] | None:
     """The events that some mapping may want; None when one may want any."""
-    names = [compiled.event_names for compiled in mappings.values()]
-    known = [item for item in names if item is not None]
-    return frozenset().union(*known) if len(known) == len(names) else None
+    return union(compiled.event_names for compiled in mappings.values())

@@ -1,7 +1,8 @@
 """Checking the values of a form before they are saved.
 
 Follows PostHog: the form is walked, not the values, so entries without a field are dropped; a secret that comes back masked
-keeps its stored value; the values are put in the order in which they must be evaluated.
+keeps its stored value; the values are put in the order in which they must be evaluated. An input that is not mentioned at
+all takes its default, whether it is required or not.
 """
 
 from __future__ import annotations
@@ -75,9 +76,11 @@ def _item(field: Mapping[str, Any], incoming: Any, kept: dict[str, Any] | None) 
     if _is_blank(value):
         if field["required"] and field.get("default") is None:
             raise ValidationError(_REQUIRED)
-        if not field["required"]:
-            return _clean(field, item, value) if "value" in item else None
-        value = field["default"]
+        if "value" in item and not field["required"]:
+            return _clean(field, item, value)
+        value = field.get("default")
+        if value is None:
+            return None
     if not _is_blank(value):
         templating = templating_of(field, item)
         CHECKS.get(field["type"], _anything)(value, field, templating)

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from hedgerow import hog
 from hedgerow.destinations.errors import InputError
-from hedgerow.destinations.templating import in_order, leaves, references
+from hedgerow.destinations.templating import in_order, is_template, references
 
 _TRUE: Final = ("true", "1")
 Values: TypeAlias = Mapping[str, Any]
@@ -67,7 +67,7 @@ def _mode(item: Mapping[str, Any]) -> str | None:
     """How the texts of an item are read; None when there is nothing to work out."""
     mode = item.get("templating")
     if mode == "hog":
-        return "hog" if any("{" in text or "\\" in text for text in leaves(item.get("value"))) else None
+        return "hog" if is_template(item.get("value")) else None
     return "liquid" if mode == "liquid" else None
 
 

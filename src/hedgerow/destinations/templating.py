@@ -9,7 +9,10 @@ from typing import Any, Final
 
 from hedgerow import hog
 from hedgerow.destinations.errors import ValidationError
-from hedgerow.hog import ast
+from hedgerow.hog.templateset import references as hog_references
+
+EXTEND: Final = "$$_extend_object"
+"""The entry of a dictionary whose value, itself a dictionary, is spread into it."""
 
 _LIQUID_INPUT: Final = re.compile(r"\binputs\s*(?:\.\s*([A-Za-z_$][\w$-]*)|\[\s*['\"]([^'\"]+)['\"]\s*\])")
 _HYPHENATED: Final = re.compile(r"[A-Za-z_$][\w$]*\.[\w$.]*[\w$]-[A-Za-z_]")
@@ -27,6 +30,15 @@ def leaves(value: Any) -> Iterator[str]:
             yield from leaves(item)
 
 
+def is_template(value: Any) -> bool:
+    """Whether there is anything in a value that Hog has to work out."""
+    if isinstance(value, Mapping):
+        return EXTEND in value or any(map(is_template, value.values()))
+    if isinstance(value, str):
+        return "{" in value or "\\" in value
+    return isinstance(value, Sequence) and any(map(is_template, value))
+
+
 def walk(root: Any) -> Iterator[Any]:
     """Every node of a Hog tree, in no promised order, without recursion."""
     pending = [root]
@@ -34,7 +46,7 @@ def walk(root: Any) -> Iterator[Any]:
         node = pending.pop()
         if isinstance(node, list | tuple):
             pending.extend(node)
-        elif dataclasses.is_dataclass(node) and not isinstance(node, ast.Span):
+        elif dataclasses.is_dataclass(node):
             yield node
             pending.extend(getattr(node, item.name) for item in dataclasses.fields(node))
 
@@ -56,17 +68,8 @@ def references(value: Any, templating: str | None) -> set[str]:
     found: set[str] = set()
     for text in leaves(value):
         if "{" in text and "inputs" in text:
-            found |= {key for key in map(_input_key, walk(hog.parse_template(text))) if key}
+            found |= set(hog_references(hog.parse_template(text)))
     return found
-
-
-def _input_key(node: Any) -> str | None:
-    match node:
-        case ast.Property(object=ast.Name(name="inputs"), name=key):
-            return str(key)
-        case ast.Index(object=ast.Name(name="inputs"), key=ast.Literal(value=str(key))):
-            return key
-    return None
 
 
 def check(value: Any, templating: str | None) -> None:

@@ -7,7 +7,7 @@ unchanged. A field that nobody knows is refused here (PostHog ignores it), becau
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Final
@@ -89,11 +89,13 @@ def validate(
     elif payload.get("type", config.type) != config.type:
         raise ValidationError("The type of a destination cannot be changed.", attr="type")
     _take_plain(config, payload)
+    if existing and config.deleted:
+        return Valid(config, existing.secrets)  # what is thrown away need not be in order
     _take_code(config, payload)
     secrets = _take_inputs(config, payload, existing)
-    config.masking = _taken(payload, "masking", config.masking, validate_masking)
-    config.sampling = _taken(payload, "sampling", config.sampling, validate_sampling)
-    config.retry = _taken(payload, "retry", config.retry, validate_retry)
+    config.masking = validate_masking(payload.get("masking", config.masking))
+    config.sampling = validate_sampling(payload.get("sampling", config.sampling))
+    config.retry = validate_retry(payload.get("retry", config.retry))
     _take_filters(config, payload, project)
     return Valid(config, secrets)
 
@@ -207,12 +209,6 @@ def _uuid(value: Any) -> str:
         raise ValidationError("Must be a valid UUID.", attr="batch_export_id", code="invalid") from None
 
 
-def _taken(
-    payload: Mapping[str, Any], name: str, current: Any, check: Callable[[Any], dict[str, Any] | None]
-) -> Any:
-    return check(payload.get(name, current))
-
-
 def _take_code(config: Config, payload: Mapping[str, Any]) -> None:
     if payload.get("hog") is not None:
         config.hog = _text(payload, "hog").strip()
@@ -245,7 +241,7 @@ def _take_inputs(config: Config, payload: Mapping[str, Any], existing: Existing 
 
 def _take_filters(config: Config, payload: Mapping[str, Any], project: Project) -> None:
     """The filters of the destination and of each mapping. Only one that is on must be able to run."""
-    strict = config.enabled and not config.deleted
+    strict = config.enabled
     mapped = config.mappings is not None
     raw = payload.get("filters", config.filters)
     config.filters = validate_filters(raw, project, mapped=mapped, strict=strict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -125,10 +125,21 @@ def _test_accounts(filters: Mapping[str, Any], context: Context) -> Expr:
 def _event_names(filters: Mapping[str, Any], context: Context) -> frozenset[str] | None:
     """Every name that some branch may take; None when a branch takes any, or there is no branch."""
     events, actions = filters.get("events") or (), filters.get("actions") or ()
-    sets = [None if entry.get("id") is None else frozenset({entry["id"]}) for entry in events]
+    sets: list[frozenset[str] | None] = [
+        None if entry.get("id") is None else frozenset({str(entry["id"])}) for entry in events
+    ]
     sets += [action_events(str(entry.get("id")), context) for entry in actions]
-    known = [item for item in sets if item is not None]
-    return frozenset().union(*known) if known and len(known) == len(sets) else None
+    return union(sets) if sets else None
+
+
+def union(sets: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    """All names of all sets; None, which stands for every name, swallows the others."""
+    found: frozenset[str] = frozenset()
+    for names in sets:
+        if names is None:
+            return None
+        found |= names
+    return found
 
 
 def _conditions(properties: Any) -> tuple[Condition, ...]:
@@ -151,4 +162,4 @@ def _equality(raw: Mapping[str, Any]) -> Condition | None:
         return None
     value = raw.get("value")
     values = value if isinstance(value, list) else [value]
-    return Condition(scope, key, frozenset(values)) if all(map(is_plain, values)) else None
+    return Condition(scope, key, frozenset(map(str, values))) if all(map(is_plain, values)) else None

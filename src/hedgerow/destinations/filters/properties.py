@@ -166,10 +166,7 @@ def _element(key: str, raw: Mapping[str, Any]) -> Expr:
         )
     if operator not in ("exact", "is_not"):
         raise ValidationError(f"{key} can be compared by exact and is_not only.", attr="operator")
-    values = value if isinstance(value, list) else [value]
-    if not values or not all(isinstance(item, str) and item for item in values):
-        raise ValidationError("The filter is incomplete: choose a value.", attr="value", code="required")
-    found = some([element_matches(item) for item in values])
+    found = some([element_matches(item) for item in _texts(value, "value")])
     return negate(found) if operator == "is_not" else found
 
 
@@ -180,11 +177,17 @@ def element_matches(selector: str) -> Expr:
 
 def _cleaned(operand: Expr, value: Any, context: Context) -> Expr:
     """Equal once the project's path rules have been applied to both."""
-    values = value if isinstance(value, list) else [value]
-    if not values or not all(isinstance(item, str) for item in values):
-        raise ValidationError("The filter is incomplete: choose a path.", attr="value", code="required")
+    values = _texts(value, "path")
     cleaned = context.cleaned(operand)
     return some([binary("==", cleaned, literal(context.clean(item))) for item in values])
+
+
+def _texts(value: Any, wanted: str) -> list[str]:
+    """One text or several."""
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(item, str) and item for item in values):
+        raise ValidationError(f"The filter is incomplete: choose a {wanted}.", attr="value", code="required")
+    return values
 
 
 def _cohort(raw: Mapping[str, Any], context: Context) -> Expr:
