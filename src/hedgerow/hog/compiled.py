@@ -89,7 +89,8 @@ class Filter:
         try:
             return self._run(globals, [host])
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
-            raise blame(error, self._places, globals) from None
+            fault = blame(error, self._places, globals)
+            raise fault from fault.__cause__
 
 
 class Template(Filter):

@@ -136,15 +136,10 @@ class Execution:
                 return Finished(self._run(self._globals, meter))
             return self._go_on(self._generator)
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
-            raise self._blamed(error) from None
+            fault = blame(error, self._places, self._globals)
+            raise fault from fault.__cause__
         finally:
             meter.pause()
-
-    def _blamed(self, error: Exception) -> HogRuntimeError:
-        fault = blame(error, self._places, self._globals)
-        if fault is not error:
-            fault.__cause__ = error if fault.kind == "internal" else None
-        return fault
 
     def _go_on(self, generator: Generator[_Request, Any, Any]) -> AsyncCall | Finished:
         try:

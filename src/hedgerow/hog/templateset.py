@@ -46,7 +46,8 @@ class TemplateSet:
         try:
             result: dict[str, Any] = self._run(globals, [host])
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
-            raise blame(error, self._places, globals) from None
+            fault = blame(error, self._places, globals)
+            raise fault from fault.__cause__
         return result
 
 

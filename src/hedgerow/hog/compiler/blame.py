@@ -33,7 +33,8 @@ def blame(error: Exception, places: Places, scope: Any = ()) -> HogRuntimeError:
         scope: the names of the globals it was given, for suggestions.
 
     Returns:
-        An error with source, span and stack. One that has them already keeps them.
+        An error with source, span and stack. One that has them already keeps them. A fault of the language itself has the
+        Python error as its cause.
     """
     steps = [step for step in _steps(error.__traceback__) if step is not None]
     result = _translate(error, generated=bool(steps) and _is_innermost(error.__traceback__), scope=scope)
@@ -79,4 +80,8 @@ def _translate(error: Exception, *, generated: bool, scope: Iterable[str]) -> Ho
         return HogDepthLimit("Call stack exceeded its maximum length")
     if isinstance(error, MemoryError):
         return HogMemoryLimit("The process ran out of memory")
-    return HogInternalError(f"Internal error: {type(error).__name__}")
+    if isinstance(error, OverflowError):
+        return HogRuntimeError("A number is too large to compute with")
+    fault = HogInternalError(f"Internal error: {type(error).__name__}")
+    fault.__cause__ = error
+    return fault

@@ -10,6 +10,7 @@ from hedgerow.hog import ast
 from hedgerow.hog.compiler.build import Builder, PyExpr
 from hedgerow.hog.compiler.flow import Flow
 from hedgerow.hog.compiler.forms import Forms, Operand
+from hedgerow.hog.compiler.intrinsics import SHORT
 from hedgerow.hog.compiler.kinds import ANY, BOOL, FLOAT, INT, TEXT, Kind, Kinds
 from hedgerow.hog.compiler.places import Places
 from hedgerow.hog.compiler.scope import ASYNC_NAMES, Analysis, Unit, Variable
@@ -20,8 +21,6 @@ SPILL: Final = 20
 """Links of a chain in one Python expression; longer ones go through temporaries, since Python bounds depth."""
 MANY_PARTS: Final = 8
 """A concatenation of more parts adds up their lengths before it builds anything."""
-SHORT: Final = 128
-"""Strings up to this length are not charged one by one."""
 
 
 class Expressions(Forms):
@@ -121,7 +120,9 @@ class Expressions(Forms):
         return p.subscript(p.load("G"), p.const(node.name))
 
     def _copied(self, node: ast.Expr, value: PyExpr) -> PyExpr:
-        return self.p.call("copy", self.ctx(), value) if self.flow.needs_copy(node) else value
+        """A value from outside, copied if the program might write to it."""
+        helper = self.flow.copies(node)
+        return value if helper is None else self.p.call(helper, self.ctx(), value)
 
     # ------------------------------------------------------------------ chains
 
@@ -149,7 +150,7 @@ class Expressions(Forms):
 
     def _walk(self, value: Operand, links: Sequence[ast.Property | ast.Index]) -> PyExpr:
         steps: list[PyExpr] = []
-        result = value.first
+        result = value.value
         for count, link in enumerate(links, 1):
             before = self.at(link)
             if count % SPILL == 0:
@@ -178,7 +179,7 @@ class Expressions(Forms):
             left = left.left
         value = self.operand(left)
         steps: list[PyExpr] = []
-        result = value.first
+        result = value.value
         for count, link in enumerate(reversed(chain), 1):
             before = self.at(link)
             if count > 1:
@@ -204,7 +205,7 @@ class Expressions(Forms):
         """Membership in a list of constant texts: only a text can be a member."""
         p = self.p
         if not self.fast:
-            return self.helper(op, left.first, p.const(tuple(words)))
+            return self.helper(op, left.value, p.const(tuple(words)))
         slow = self.helper(op, left.again, p.const(tuple(words)))
         fast = p.compare(left.again, op, p.const(frozenset(words)))
         return p.choose(p.has_type(left.first, "str"), fast, slow)
@@ -279,24 +280,23 @@ class Expressions(Forms):
         self.cost += cost_of("text")
         if not self.fast or len(parts) > MANY_PARTS:
             return p.call("concat", self.ctx(), *parts)
-        texts = [part if kind == TEXT else self._text(part) for part, kind in zip(parts, kinds, strict=True)]
-        joined = self._sum(texts) if len(texts) == 2 else p.joined(texts)
+        texts = [self._text(part, kind) for part, kind in zip(parts, kinds, strict=True)]
+        joined = p.arithmetic(texts[0], "+", texts[1]) if kinds == [TEXT, TEXT] else p.joined(texts)
         name = self.fresh()
         length = p.call("len", p.keep(name, joined))
         short = p.compare(length, "<", p.const(SHORT))
         return p.choose(short, p.load(name), p.call("charged", self.ctx(), p.load(name)))
 
-    def _sum(self, texts: list[PyExpr]) -> PyExpr:
-        return self.p.arithmetic(texts[0], "+", texts[1])
-
-    def _text(self, part: PyExpr) -> PyExpr:
-        """The text form of one part."""
+    def _text(self, part: PyExpr, kind: Kind) -> PyExpr:
+        """The text form of one part; that of a whole number is Python's."""
         p = self.p
+        if kind in {TEXT, INT}:
+            return part
         if isinstance(part, python.Constant) and part.value is None:
             return p.const("")
         value = self.bind(part)
         return p.choose(
-            p.has_type(value.first, "str"), value.again, p.call("concat_text", self.ctx(), value.again)
+            p.has_type(value.first, "str"), value.again, p.call("part_text", self.ctx(), value.again)
         )
 
     # -------------------------------------------------------------- containers

@@ -2,7 +2,8 @@
 
 A form is a Python expression which decides by exact types whether Python's own operator means what Hog means, and calls
 the helper of ``hedgerow.hog.ops`` where it does not. Operands are evaluated once, from left to right, whichever way it goes:
-the first mention of an operand is ``Operand.first``, and it always stands where it is evaluated unconditionally.
+the first mention of an operand is ``Operand.first``, and it always stands where it is evaluated unconditionally. Python's
+OverflowError, for integers past all doubles that only a host could bring in, becomes a Hog error like any other.
 
 ``OPERATORS`` is the table of helpers; with ``fast`` off nothing else is emitted.
 """
@@ -47,13 +48,17 @@ _UNKNOWN: Final = object()
 
 
 class Operand:
-    """An operand of a form: its first mention, how to mention it again, and what is known of it."""
+    """An operand of a form: its first mention, how to mention it again, and what is known of it.
 
-    __slots__ = ("again", "constant", "first", "kind")
+    ``value`` is for forms that mention it only once: it needs no temporary.
+    """
+
+    __slots__ = ("again", "constant", "first", "kind", "value")
 
     def __init__(self, first: PyExpr, again: PyExpr, kind: Kind) -> None:
         self.first = first
         self.again = again
+        self.value: PyExpr = first.value if isinstance(first, python.NamedExpr) else first
         self.kind = kind
         self.constant: Any = first.value if isinstance(first, python.Constant) else _UNKNOWN
 
@@ -88,7 +93,7 @@ class Forms:
     def binary(self, op: str, left: Operand, right: Operand) -> PyExpr:
         """``left op right``."""
         if not self.fast:
-            return self.helper(op, left.first, right.first)
+            return self.helper(op, left.value, right.value)
         if op in "+-*/%":
             return self._arithmetic(op, left, right)
         if op in {"==", "!="}:
@@ -97,7 +102,7 @@ class Forms:
             return self._ordering(op, left, right)
         if op in {"like", "not like", "ilike", "not ilike"}:
             return self._like(op, left, right)
-        return self.helper(op, left.first, right.first)
+        return self.helper(op, left.value, right.value)
 
     def helper(self, op: str, left: PyExpr, right: PyExpr) -> PyExpr:
         """The helper call for an operator."""
@@ -112,7 +117,7 @@ class Forms:
 
     def _arithmetic(self, op: str, left: Operand, right: Operand) -> PyExpr:
         if {left.kind, right.kind} & {BOOL, TEXT}:
-            return self.helper(op, left.first, right.first)
+            return self.helper(op, left.value, right.value)
         if left.kind in NUMBERS and right.kind in NUMBERS:
             return self._numeric(op, left, right)
         if op == "/":
@@ -132,20 +137,20 @@ class Forms:
             return self._numeric_division(left, right)
         if op == "%":
             if left.kind == INT and _nonzero(right):
-                return p.call("fmod", left.first, right.first)
-            return self.helper(op, left.first, right.first)
+                return p.call("fmod", left.value, right.value)
+            return self.helper(op, left.value, right.value)
         kinds = {left.kind, right.kind}
         if kinds == {INT}:
             if op != "*" and (_small(left) or _small(right)):
-                return p.arithmetic(left.first, op, right.first)
+                return p.arithmetic(left.value, op, right.value)
             neutral = p.const(1.0 if op == "*" else 0.0)
-            return p.arithmetic(p.arithmetic(left.first, op, neutral), op, right.first)
+            return p.arithmetic(p.arithmetic(left.value, op, neutral), op, right.value)
         if FLOAT in kinds:
-            return p.arithmetic(left.first, op, right.first)
+            return p.arithmetic(left.value, op, right.value)
         name = self.fresh()
         test = p.any_of(
             [
-                p.has_type(p.keep(name, p.arithmetic(left.first, op, right.first)), "float"),
+                p.has_type(p.keep(name, p.arithmetic(left.value, op, right.value)), "float"),
                 self._safe(p.load(name)),
             ]
         )
@@ -154,7 +159,7 @@ class Forms:
     def _numeric_division(self, left: Operand, right: Operand) -> PyExpr:
         p = self.p
         if _nonzero(right):
-            return p.arithmetic(left.first, "/", right.first)
+            return p.arithmetic(left.value, "/", right.value)
         test = right.first
         if not left.stable:
             test = p.all_of([p.compare(left.first, "is not", p.const(None)), right.first])
@@ -164,14 +169,14 @@ class Forms:
         p = self.p
         native = p.arithmetic(left.again, "/", right.again)
         if _nonzero(right):
-            return p.choose(self._is_double(left), native, self._again("/", left, right))
+            return p.choose(p.has_type(left.first, "float", "int"), native, self._again("/", left, right))
         test = p.all_of([self._same_types(left, right, "float"), right.again])
         return p.choose(test, native, self._again("/", left, right))
 
     def _remainder(self, left: Operand, right: Operand) -> PyExpr:
         p = self.p
         if not (_small(right) and right.constant > 0):
-            return self.helper("%", left.first, right.first)
+            return self.helper("%", left.value, right.value)
         test = p.all_of([p.has_type(left.first, "int"), p.compare(p.const(0), "<=", left.again)])
         return p.choose(test, p.arithmetic(left.again, "%", right.again), self._again("%", left, right))
 
@@ -181,7 +186,7 @@ class Forms:
         asked = right if other is left else left
         native = p.arithmetic(left.again, op, right.again)
         if other.kind == FLOAT and other.stable:
-            return p.choose(self._is_double(asked), native, self._again(op, left, right))
+            return p.choose(p.has_type(asked.first, "float", "int"), native, self._again(op, left, right))
         if other.kind != INT or not other.stable:
             return self._general(op, left, right)
         name = self.fresh()
@@ -194,21 +199,14 @@ class Forms:
         p = self.p
         native = p.arithmetic(left.again, op, right.again)
         name = self.fresh()
-        whole = p.all_of(
-            [p.has_type(left.again, "int"), p.has_type(right.again, "int"), self._safe(p.keep(name, native))]
-        )
-        rest = p.choose(whole, p.load(name), self._again(op, left, right))
+        numbers = [p.has_type(left.again, "int", "float"), p.has_type(right.again, "int", "float")]
+        exact = p.any_of([p.has_type(p.keep(name, native), "float"), self._safe(p.load(name))])
+        rest = p.choose(p.all_of([*numbers, exact]), p.load(name), self._again(op, left, right))
         return p.choose(self._same_types(left, right, "float"), native, rest)
 
     def _same_types(self, left: Operand, right: Operand, name: str) -> PyExpr:
         p = self.p
         return p.compare(p.type_of(left.first), "is", p.type_of(right.first), "is", p.load(name))
-
-    def _is_double(self, operand: Operand) -> PyExpr:
-        """A float, or an int that converts to one exactly."""
-        p = self.p
-        whole = p.all_of([p.has_type(operand.again, "int"), self._safe(operand.again)])
-        return p.any_of([p.has_type(operand.first, "float"), whole])
 
     def _safe(self, value: PyExpr) -> PyExpr:
         p = self.p
@@ -220,10 +218,10 @@ class Forms:
         p = self.p
         for asked, other in ((left, right), (right, left)):
             if other.constant is None:
-                return p.compare(asked.first, "is" if op == "==" else "is not", p.const(None))
+                return p.compare(asked.value, "is" if op == "==" else "is not", p.const(None))
         native = p.compare(left.again, op, right.again)
         if left.kind == right.kind != ANY or (left.kind in NUMBERS and right.kind in NUMBERS):
-            return p.compare(left.first, op, right.first)
+            return p.compare(left.value, op, right.value)
         for asked, other in ((left, right), (right, left)):
             if asked.kind == ANY and other.stable and other.kind != ANY:
                 test = p.has_type(asked.first, *_PYTHON_TYPES[other.kind])
@@ -236,9 +234,9 @@ class Forms:
     def _ordering(self, op: str, left: Operand, right: Operand) -> PyExpr:
         p = self.p
         if left.kind in NUMBERS and right.kind in NUMBERS:
-            return p.compare(left.first, op, right.first)
+            return p.compare(left.value, op, right.value)
         if {left.kind, right.kind} & {BOOL, TEXT} or None in (left.constant, right.constant):
-            return self.helper(op, left.first, right.first)
+            return self.helper(op, left.value, right.value)
         native = p.compare(left.again, op, right.again)
         for asked, other in ((left, right), (right, left)):
             if asked.kind == ANY and other.stable and other.kind in NUMBERS:
@@ -251,7 +249,7 @@ class Forms:
         p = self.p
         core = right.constant.strip("%") if isinstance(right.constant, str) else ""
         if not core or not core.isascii() or any(sign in core for sign in "%_\\"):
-            return self.helper(op, left.first, right.first)
+            return self.helper(op, left.value, right.value)
         word = "not in" if op.startswith("not") else "in"
         if op.endswith("ilike"):
             test: PyExpr = p.all_of([p.has_type(left.first, "str"), p.method(left.again, "isascii")])
@@ -267,28 +265,28 @@ class Forms:
         """Whether a value counts as true."""
         p = self.p
         if not self.fast:
-            return p.call("truthy", value.first)
+            return p.call("truthy", value.value)
         if value.kind == BOOL:
-            return value.first
+            return value.value
         if value.kind == INT:
-            return p.compare(value.first, "!=", p.const(0))
+            return p.compare(value.value, "!=", p.const(0))
         if value.kind == TEXT:
-            return p.compare(value.first, "!=", p.const(""))
+            return p.compare(value.value, "!=", p.const(""))
         return p.choose(p.has_type(value.first, "bool"), value.again, p.call("truthy", value.again))
 
     def get_named(self, value: Operand, name: str) -> PyExpr:
         """``value.name``."""
         p = self.p
-        slow = p.call("get_property", value.again if self.fast else value.first, p.const(name))
         if not self.fast:
-            return slow
+            return p.call("get_property", value.value, p.const(name))
+        slow = p.call("get_property", value.again, p.const(name))
         return p.choose(p.has_type(value.first, "dict"), p.method(value.again, "get", p.const(name)), slow)
 
     def get_index(self, value: Operand, key: Operand) -> PyExpr:
         """``value[key]``."""
         p = self.p
         if not self.fast:
-            return p.call("get_property", value.first, key.first)
+            return p.call("get_property", value.value, key.value)
         slow = p.call("get_property", value.again, key.again)
         if isinstance(key.constant, str):
             return self.get_named(value, key.constant)
@@ -297,7 +295,7 @@ class Forms:
         if key.kind == TEXT and key.stable:
             return p.choose(p.has_type(value.first, "dict"), p.method(value.again, "get", key.again), slow)
         if key.kind != ANY:
-            return p.call("get_property", value.first, key.first)
+            return p.call("get_property", value.value, key.value)
         differ = p.compare(p.type_of(value.first), "is not", p.type_of(key.first), "is", p.load("str"))
         test = p.all_of([differ, p.has_type(value.again, "dict")])
         return p.choose(test, p.method(value.again, "get", key.again), slow)

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from hedgerow.hog import ast
 from hedgerow.hog.compiler.build import PyExpr, PyStmt
 from hedgerow.hog.compiler.expressions import Expressions
+from hedgerow.hog.compiler.intrinsics import INTRINSICS
+from hedgerow.hog.compiler.kinds import always_returns
 from hedgerow.hog.compiler.scope import ASYNC_NAMES, HIGHER_ORDER, Unit, Variable
 from hedgerow.hog.errors import HogCompileError
 from hedgerow.hog.hints import similar
 from hedgerow.hog.meter import cost_of
-from hedgerow.hog.stdlib.registry import REGISTRY
+from hedgerow.hog.stdlib.registry import REGISTRY, HogFunction
 
 MOST_ARGUMENTS = 300
 _ASYNC_ARITY = {"fetch": (1, 2), "sleep": (1, 1), "postHogCapture": (1, 1)}
@@ -67,7 +69,7 @@ class Functions(Expressions):
             return p.yield_from(p.call("invoke", function, *values))
         value = self.bind(function)
         if not self.fast:
-            return p.call_value(p.call("impl_of", value.first, count), values)
+            return p.call_value(p.call("impl_of", value.value, count), values)
         fits = p.compare(p.attribute(value.again, "arity"), "==", count)
         test = p.all_of([p.has_type(value.first, "HogCallable"), fits])
         impl = p.choose(test, p.attribute(value.again, "impl"), p.call("impl_of", value.again, count))
@@ -83,8 +85,7 @@ class Functions(Expressions):
         self._check_count(name, len(node.args), least, most, node.span)
         args = self.p.list_of([self.expr(arg) for arg in node.args])
         call = self.p.tuple_of([self.p.const(self._site(name, node.span)), self.p.const(name), args])
-        answer = self.p.yield_(call)
-        return self.p.call("copy", self.ctx(), answer) if self.flow.writes else answer
+        return self._copied(node, self.p.yield_(call))
 
     def _site(self, name: str, span: ast.Span) -> int:
         self.sites.append((name, span))
@@ -126,12 +127,19 @@ class Functions(Expressions):
         unit = self.analysis.inlined.get(id(node))
         if unit is not None:
             return self._loop(callee.name, unit, node.args)
+        intrinsic = INTRINSICS.get(callee.name) if self.fast and len(node.args) == 1 else None
+        if intrinsic is not None:
+            value = self.operand(node.args[0])
+            return intrinsic(self.p, value, self._library(function, [value.again]))
         args = [self.expr(arg) for arg in node.args]
         if callee.name in HIGHER_ORDER and self.unit.suspends:
             return self.p.yield_from(self.p.call(f"{callee.name}_suspending", self.ctx(), *args))
+        return self._library(function, args)
+
+    def _library(self, function: HogFunction, args: list[PyExpr]) -> PyExpr:
         if function.context:
-            args.insert(0, self.ctx())
-        return self.p.call(library_name(callee.name), *args)
+            args = [self.ctx(), *args]
+        return self.p.call(f"fn_{function.name}", *args)
 
     def _check_count(self, name: str, count: int, least: int, most: int | None, span: ast.Span) -> None:
         if least <= count and (most is None or count <= most):
@@ -175,7 +183,8 @@ class Functions(Expressions):
         self.out, self.unit, self.cost = body, unit, 0
         if isinstance(node.body, ast.Block):
             self.block(node.body.body)
-            self.leave(None)
+            if not always_returns(unit):
+                self.leave(None)
         else:
             self.leave(node.body)
         start = self._entry(unit)
@@ -297,8 +306,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint that names what was probably meant; None when nothing is near."""
     near = similar(word, known)
     return None if near is None else f"did you mean `{near}`?"
-
-
-def library_name(name: str) -> str:
-    """The generated-code name of a library function."""
-    return f"fn_{name}"

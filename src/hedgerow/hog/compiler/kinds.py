@@ -106,7 +106,7 @@ class Kinds:
     def _solve(self) -> None:
         flows = self._flows()
         for unit in self._analysis.order:
-            self._returns[unit] = None if _always_returns(unit) else ANY
+            self._returns[unit] = None if always_returns(unit) else ANY
         changed = True
         while changed:
             changed = False
@@ -239,7 +239,7 @@ def _arguments(unit: Unit, call: ast.Call) -> list[tuple[Variable, ast.Expr | No
     return list(zip(unit.params, given, strict=False))
 
 
-def _always_returns(unit: Unit) -> bool:
+def always_returns(unit: Unit) -> bool:
     """Whether every way through a function ends in ``return`` or ``throw``."""
     node = unit.node
     if isinstance(node, ast.Lambda) and not isinstance(node.body, ast.Block):

@@ -21,6 +21,7 @@ ITEMS: Final = Limits().items
 """Generated code writes into dicts up to this size by itself; beyond it the helper looks at the limits of the run."""
 
 _CONTAINERS: Final = frozenset({list, dict, tuple})
+_PLAIN: Final = 10**21
 
 
 class Raised(Exception):
@@ -115,6 +116,17 @@ def copy(ctx: Meter, value: Any) -> Any:
     return _copy(ctx, value, ctx.json_depth, {}) if type(value) in _CONTAINERS else value
 
 
+def copy_top(ctx: Meter, value: Any) -> Any:
+    """A copy of a container that the program may write to, sharing what is inside."""
+    if type(value) not in _CONTAINERS:
+        return value
+    ctx.check_items(len(value))
+    if type(value) is dict:
+        ctx.charge(90 * len(value))
+        return value.copy()
+    return value[:]
+
+
 def _copy(ctx: Meter, value: Any, depth: int, made: dict[int, Any]) -> Any:
     if id(value) in made:
         return made[id(value)]
@@ -146,6 +158,13 @@ def charged(ctx: Meter, text: str) -> str:
     """A text that was just made, once it is accounted for."""
     ctx.check_string(len(text))
     return text
+
+
+def part_text(ctx: Meter, value: Any) -> str:
+    """The text form of a part of a concatenation, the common kinds first."""
+    if value is None:
+        return ""
+    return str(value) if type(value) is int and -_PLAIN < value < _PLAIN else concat_text(ctx, value)
 
 
 def run_of(holder: list[Any]) -> Meter:
@@ -195,8 +214,8 @@ def namespace() -> dict[str, Any]:
         Raised=Raised,
     )
     helpers = (
-        *(raised, builtin_value, async_value, impl_of, invoke, copy, charged, run_of),
-        *(inputs_so_far, extended, too_deep, traced, concat_text),
+        *(raised, builtin_value, async_value, impl_of, invoke, copy, copy_top, charged, run_of),
+        *(inputs_so_far, extended, too_deep, traced, part_text),
     )
     names.update((helper.__name__, helper) for helper in helpers)
     names.update((name, getattr(ops, name)) for name in _OPERATORS)
