@@ -203,9 +203,10 @@ def hogql(text: str) -> Expr:
     """A free expression over the filter globals.
 
     Raises:
-        ValidationError: it does not parse, or reads a variable that filters do not have.
+        ValidationError: it does not compile, or reads a variable that filters do not have.
     """
     try:
+        hog.compile_filter(text)
         expr = hog.parse_expression(text)
     except hog.HogError as error:
         raise ValidationError(error.render(), attr="key", line=error.line, column=error.column) from error
