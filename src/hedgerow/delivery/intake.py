@@ -24,8 +24,8 @@ from hedgerow.store import Connection
 
 log = logging.getLogger(__name__)
 
-# A record at whose place two workers died is read alone; a third death is its verdict.
-ALONE_FROM = 3
+# After a death at a place, what was in flight there is read one by one; a record at whose place three died is set aside.
+ALONE_FROM = 2
 CRASHED_FROM = 4
 RECORDS_PER_TURN = 32
 
@@ -49,7 +49,7 @@ class _Partition:
     known: set[bytes]
     known_to: int
     begun: bool = False
-    alone: bool = False
+    alone_to: int = -1
 
 
 @dataclass(slots=True)
@@ -146,17 +146,16 @@ class Intake:
         return True
 
     def _may_read(self, number: int, place: _Partition) -> bool:
-        """A partition whose first record is suspect gets the next only when that one is settled."""
-        if place.alone and not self._window.busy(number):
-            place.alone = False
-        return not place.alone
+        """Where records are read one by one, the next is read when the last is settled."""
+        return place.cursor >= place.alone_to or not self._window.busy(number)
 
     def _first_alone(self, records: list[Record]) -> list[Record]:
-        """Of a partition that work has not begun in, only the first record: it may be why the last owner died."""
+        """One record of a partition where work has not begun or the last owner died: it may be why."""
         kept: list[Record] = []
         seen: set[int] = set()
         for record in records:
-            if not self._partitions[record.partition].begun and record.partition in seen:
+            place = self._partitions[record.partition]
+            if record.partition in seen and (not place.begun or place.cursor < place.alone_to):
                 continue
             seen.add(record.partition)
             kept.append(record)
@@ -234,7 +233,9 @@ class Intake:
         place.cursor = record.position
         place.folded_to = max(place.folded_to, record.position)
         place.begun = True
-        place.alone = place.alone or item.begun >= ALONE_FROM
+        if item.begun >= ALONE_FROM:
+            place.alone_to = place.folded_to
+        self._settler.hurry = any(p.cursor <= p.alone_to for p in self._partitions.values())
         entry = Entry(
             record.partition, record.position, len(record.payload), asyncio.get_running_loop().time()
         )

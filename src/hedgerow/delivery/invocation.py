@@ -19,7 +19,8 @@ class Invocation:
     """One event for one destination (and mapping): everything that a run needs, nothing that it does.
 
     ``globals`` are frozen at matching. ``journal`` has the completed calls; ``tries`` counts attempts of the call that is
-    not completed yet, ``attempts`` all attempts; ``fresh`` is False once the ledger has a row.
+    not completed yet, ``attempts`` all attempts, ``deaths`` workers that died
+    while they ran it; ``fresh`` is False once the ledger has a row.
     """
 
     id: bytes
@@ -39,6 +40,7 @@ class Invocation:
     journal: list[JournalEntry] = field(default_factory=list)
     tries: int = 0
     attempts: int = 0
+    deaths: int = 0
     fresh: bool = True
 
 

@@ -28,6 +28,7 @@ from hedgerow.store import Connection, StoreError
 log = logging.getLogger(__name__)
 
 REST_AFTER_STORE_ERROR_S = 1.0
+DEATHS = 3
 
 
 class Lane:
@@ -208,7 +209,7 @@ class Lanes:
             return due, [(invocation, self._judge(connection, invocation)) for invocation in due.invocations]
 
         try:
-            due, judged = await self._world.store.read(work)
+            due, judged = await self._world.store.write(work)
         except StoreError as error:
             log.warning("backlog_read_failed error=%s", error)
             lane.loading = False
@@ -222,7 +223,9 @@ class Lanes:
                 continue
             self._hold(invocation)
             if isinstance(judgement, str):
-                self._report(Outcome(invocation, judgement, self._world.now_ms(), error=_REASONS[judgement]))
+                kind = "crash" if judgement == "failed" else None
+                at = self._world.now_ms()
+                self._report(Outcome(invocation, judgement, at, kind=kind, error=_REASONS[judgement]))
             else:
                 lane.backlog.append((invocation, judgement))
         if due.more and judged:
@@ -237,6 +240,8 @@ class Lanes:
         With a completed call behind it an invocation keeps its revision. Without one, if the destination was edited
         since, it is matched again.
         """
+        if invocation.deaths >= DEATHS:
+            return "failed"
         status = self._configuration.status(connection, invocation.destination_id)
         if status == "deleted":
             return "discarded"
@@ -258,6 +263,7 @@ class Lanes:
 
 
 _REASONS = {
+    "failed": "Three workers died while they ran this; it was set aside. Run it again once the cause is mended.",
     "discarded": "The destination was deleted.",
     "held": "The destination is switched off.",
     "superseded": "The destination was edited since and no longer wants this event.",

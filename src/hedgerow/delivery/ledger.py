@@ -16,7 +16,10 @@ from hedgerow.store import Connection
 from hedgerow.telemetry import Batch, put
 
 TAKE = "INSERT INTO positions (partition) VALUES (?) ON CONFLICT DO NOTHING"
-PLACE = "SELECT folded_to, settled_to, begun, begun_at FROM positions WHERE partition = ?"
+PLACE = "SELECT folded_to, settled_to, owned FROM positions WHERE partition = ?"
+OWN = "UPDATE positions SET owned = 1 WHERE partition = ?"
+# A partition that nobody gave back lost its owner to death, and these were in its hands.
+DIED = "UPDATE deliveries SET deaths = deaths + 1 WHERE next_at IS NOT NULL AND verdict = 'running' AND partition = ?"
 KNOWN = "SELECT id FROM deliveries WHERE partition = ? AND position > ?"
 BEGIN = """
 UPDATE positions SET begun = CASE WHEN begun_at = settled_to THEN begun + 1 ELSE 1 END, begun_at = settled_to
@@ -24,7 +27,7 @@ WHERE partition = ? RETURNING begun
 """
 FOLDED = "UPDATE positions SET folded_to = ? WHERE partition = ? AND folded_to < ?"
 SETTLED = "UPDATE positions SET settled_to = ? WHERE partition = ? AND settled_to < ?"
-RELEASE = "UPDATE positions SET begun = 0, begun_at = -1 WHERE partition = ?"
+RELEASE = "UPDATE positions SET owned = 0, begun = 0, begun_at = -1 WHERE partition = ?"
 
 UPSERT = """
 INSERT INTO deliveries (
@@ -48,21 +51,20 @@ FORGET_ATTEMPTS = "DELETE FROM delivery_attempts WHERE delivery_id = ?"
 
 DUE = """
 SELECT d.id, d.project_id, d.destination_id, d.revision, d.mapping, d.run, d.partition, d.position, d.event_uuid,
-    d.event, d.distinct_id, d.captured_at, d.created_at, d.attempts, d.journal, p.globals
+    d.event, d.distinct_id, d.captured_at, d.created_at, d.attempts, d.deaths, d.journal, p.globals
 FROM deliveries d LEFT JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
-WHERE d.destination_id = ? AND d.next_at <= ? AND d.verdict IN ('running', 'retrying', 'scheduled')
-    AND d.partition IN (SELECT value FROM json_each(?))
+WHERE d.destination_id = ? AND d.next_at <= ? AND d.partition IN (SELECT value FROM json_each(?))
 ORDER BY d.next_at LIMIT ?
 """
 NEXT_DUE = """
 SELECT MIN(next_at) FROM deliveries
-WHERE destination_id = ? AND next_at > ? AND verdict IN ('running', 'retrying', 'scheduled')
-    AND partition IN (SELECT value FROM json_each(?))
+WHERE destination_id = ? AND next_at > ? AND partition IN (SELECT value FROM json_each(?))
 """
 BACKLOG = """
 SELECT destination_id, MIN(next_at) FROM deliveries
-WHERE verdict IN ('running', 'retrying', 'scheduled') AND partition = ? GROUP BY destination_id
+WHERE next_at IS NOT NULL AND partition = ? GROUP BY destination_id
 """
+RUNNING = "UPDATE deliveries SET verdict = 'running' WHERE id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,10 @@ class Due:
 def take(connection: Connection, partition: int) -> Place:
     """Where to go on in a partition that was just taken."""
     connection.execute(TAKE, (partition,))
-    folded_to, settled_to, _, _ = connection.execute(PLACE, (partition,)).fetchone()  # type: ignore[misc]
+    folded_to, settled_to, owned = connection.execute(PLACE, (partition,)).fetchone()  # type: ignore[misc]
+    if owned:
+        connection.execute(DIED, (partition,))
+    connection.execute(OWN, (partition,))
     return Place(folded_to, settled_to)
 
 
@@ -185,7 +190,7 @@ def due(
     holding: Collection[bytes],
     sealer: Sealer,
 ) -> Due:
-    """Open rows of a destination that are due.
+    """Take open rows of a destination that are due: they are ``running`` from now on.
 
     Args:
         connection: inside a transaction.
@@ -200,6 +205,7 @@ def due(
     rows = connection.execute(DUE, (destination_id, now, partitions, wanted)).fetchall()
     invocations = [_invocation(row, sealer) for row in rows if row[0] not in holding]
     more = len(rows) == wanted
+    connection.executemany(RUNNING, [(invocation.id,) for invocation in invocations[:limit]])
     next_at = connection.execute(NEXT_DUE, (destination_id, now, partitions)).get
     return Due(invocations[:limit], more or len(invocations) > limit, next_at)
 
@@ -207,7 +213,7 @@ def due(
 def _invocation(row: tuple[Any, ...], sealer: Sealer) -> Invocation:
     (
         identity, project_id, destination_id, revision, mapping, run, partition, position, event_uuid,
-        event, distinct_id, captured_at, created_at, attempts, journal, packed,
+        event, distinct_id, captured_at, created_at, attempts, deaths, journal, packed,
     ) = row  # fmt: skip
     entries, tries = unpack_journal(journal, identity, sealer)
     return Invocation(
@@ -228,6 +234,7 @@ def _invocation(row: tuple[Any, ...], sealer: Sealer) -> Invocation:
         journal=entries,
         tries=tries,
         attempts=attempts,
+        deaths=deaths,
         fresh=False,
     )
 

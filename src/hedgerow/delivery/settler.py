@@ -69,6 +69,7 @@ class Settler:
         self._successes = Successes(options.kept_successes)
         self._successes_at = 0.0
         self._stopping = False
+        self.hurry = False
 
     def expect(self, entry: Entry) -> None:
         """An entry whose pending invocations will report here."""
@@ -78,7 +79,7 @@ class Settler:
     def report(self, outcome: Outcome) -> None:
         """An invocation has reached a state that the ledger must know."""
         self._outcomes.append(outcome)
-        if len(self._outcomes) >= FULL_FLUSH:
+        if self.hurry or len(self._outcomes) >= FULL_FLUSH:
             self._full.set()
 
     async def run(self) -> None:

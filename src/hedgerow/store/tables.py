@@ -157,6 +157,8 @@ positions = Table(
     Column("partition", Integer, primary_key=True),
     Column("folded_to", Integer, nullable=False, server_default="0"),
     Column("settled_to", Integer, nullable=False, server_default="0"),
+    # Whether an owner took the partition and did not give it back in order: it runs, or it died.
+    Column("owned", Integer, nullable=False, server_default="0"),
     # How often work began at the place ``begun_at`` without getting past it: see delivery/partitions.py.
     Column("begun", Integer, nullable=False, server_default="0"),
     Column("begun_at", Integer, nullable=False, server_default="-1"),
@@ -203,7 +205,10 @@ deliveries = Table(
     Column("captured_at", Integer, nullable=False),
     Column("created_at", Integer, nullable=False),
     Column("updated_at", Integer, nullable=False),
+    # When an open row may run; null for final rows and for those that are held.
     Column("next_at", Integer),
+    # How often a worker died while it ran.
+    Column("deaths", Integer, nullable=False, server_default="0"),
     Column("journal", LargeBinary),
     Index("deliveries_by_destination", "destination_id", "id"),
     Index("deliveries_by_record", "partition", "position"),
@@ -211,8 +216,8 @@ deliveries = Table(
         "deliveries_open",
         "destination_id",
         "next_at",
-        sqlite_where=text("verdict IN ('running','retrying','held','scheduled')"),
-        postgresql_where=text("verdict IN ('running','retrying','held','scheduled')"),
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
 )

@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Integer(), nullable=False),
         sa.Column("updated_at", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.Integer(), nullable=True),
+        sa.Column("deaths", sa.Integer(), server_default="0", nullable=False),
         sa.Column("journal", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sqlite_with_rowid=False,
@@ -65,8 +66,8 @@ def upgrade() -> None:
             "deliveries_open",
             ["destination_id", "next_at"],
             unique=False,
-            sqlite_where=sa.text("verdict IN ('running','retrying','held','scheduled')"),
-            postgresql_where=sa.text("verdict IN ('running','retrying','held','scheduled')"),
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
         )
 
     op.create_table(
@@ -212,6 +213,7 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("folded_to", sa.Integer(), server_default="0", nullable=False),
         sa.Column("settled_to", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("owned", sa.Integer(), server_default="0", nullable=False),
         sa.Column("begun", sa.Integer(), server_default="0", nullable=False),
         sa.Column("begun_at", sa.Integer(), server_default="-1", nullable=False),
         sa.PrimaryKeyConstraint("partition"),
@@ -274,8 +276,8 @@ def downgrade() -> None:
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(
             "deliveries_open",
-            sqlite_where=sa.text("verdict IN ('running','retrying','held','scheduled')"),
-            postgresql_where=sa.text("verdict IN ('running','retrying','held','scheduled')"),
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
         )
         batch_op.drop_index("deliveries_by_record")
         batch_op.drop_index("deliveries_by_destination")

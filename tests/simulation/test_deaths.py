@@ -1,0 +1,110 @@
+"""An event that kills its worker is set aside after three deaths; its neighbours are delivered all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from simulation.loop import Crash, SimulatedLoop, bury
+from simulation.test_simulation import OPTIONS, PROJECT, prepared
+from simulation.world import START, PlainSealer, SimulatedLog, SimulatedStore, SimulatedTransport, copy_of
+
+from hedgerow.delivery.pipeline import Pipeline
+from hedgerow.delivery.world import World
+from hedgerow.events import Draft, Event
+
+__all__ = ["prepared"]
+
+POISON = "00000000-0000-4000-8000-000000000003"
+
+
+class PoisonedTransport(SimulatedTransport):
+    """Ends the process when the poisonous event is sent."""
+
+    async def send(self, request):
+        if POISON.encode() in request.body:
+            asyncio.get_running_loop().crash_at = 0
+            await asyncio.sleep(0)
+        return await super().send(request)
+
+
+def events(count: int) -> list[Event]:
+    return [
+        Event(
+            f"00000000-0000-4000-8000-{n:012d}",
+            "$pageview",
+            "ann",
+            {"plan": "free"},
+            "2026-01-02T03:04:05.000Z",
+            int(START * 1000) + n,
+        )
+        for n in range(count)
+    ]
+
+
+async def life(loop, log, store, transport, source, seconds: float) -> None:
+    world = World(
+        now=loop.time,
+        chance=random.Random(1),
+        log=log,
+        store=store,
+        transport=transport,
+        sealer=PlainSealer(),
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(Pipeline(world, OPTIONS, source).run(range(1), stop))
+    await asyncio.sleep(seconds)
+    stop.set()
+    await running
+
+
+def test_an_event_that_kills_its_worker_is_set_aside(prepared):
+    """Three deaths at one place give the record there a verdict, and everything behind it goes on."""
+    connection, source, _ = prepared
+    chance = random.Random(7)
+    log = SimulatedLog(1, chance)
+    store = SimulatedStore(copy_of(connection), chance, busy=0)
+    transport = PoisonedTransport(chance)
+    asyncio.run(fill(log))
+    deaths, now = 0, START
+    for _ in range(12):
+        loop = SimulatedLoop(now)
+        store.reborn()
+        try:
+            loop.run_until_complete(life(loop, log, store, transport, source, 20.0))
+            break
+        except Crash:
+            deaths += 1
+        finally:
+            now = loop.now + 1
+            bury(loop)
+    rows = dict(store.connection.execute("SELECT event_uuid, verdict || coalesce(kind, '') FROM deliveries"))
+    verdicts = {raw[-1]: verdict for raw, verdict in rows.items()}
+    assert verdicts == {n: "failedcrash" if n == 3 else "delivered" for n in range(8)}
+    assert 3 <= deaths <= 8
+
+
+async def fill(log) -> None:
+    for event in events(8):
+        await log.append([Draft(PROJECT, event.distinct_id, event.captured_at, event.encode())])
+
+
+def test_a_stopped_worker_leaves_nothing_behind(prepared):
+    """An orderly stop in the middle gives every unfinished invocation an open row, and the next worker finishes it."""
+    connection, source, _ = prepared
+    chance = random.Random(3)
+    log = SimulatedLog(1, chance)
+    store = SimulatedStore(copy_of(connection), chance, busy=0)
+    transport = SimulatedTransport(chance)
+    asyncio.run(fill(log))
+    now = START
+    for seconds in (0.03, 20.0):
+        loop = SimulatedLoop(now)
+        store.reborn()
+        loop.run_until_complete(life(loop, log, store, transport, source, seconds))
+        now = loop.now + 1
+        bury(loop)
+        begun = store.connection.execute("SELECT begun FROM positions WHERE partition = 0").get
+        assert begun == 0, "an orderly end casts no suspicion on the record it stopped at"
+    verdicts = [row[0] for row in store.connection.execute("SELECT verdict FROM deliveries")]
+    assert verdicts == ["delivered"] * 8
