@@ -12,8 +12,9 @@ As a process of its own (prints its port, serves until it is terminated)::
     python tests/support/sink.py --port 0
 
 where it is steered over paths below ``/__sink__/``: ``POST script`` (``{"path": ..., "steps": [{"status": 500}, ...]}``),
-``GET requests?path=&since=``, ``GET count``, ``GET marks?key=``, ``POST reset``. Without a script it answers every request with 200 and an
-empty JSON object, as fast as a protocol on uvloop can, because benchmarks stand on it.
+``GET requests?path=&since=``, ``GET count``, ``POST reset``. Without a script it answers every request with 200 and an
+empty JSON object, as fast as a protocol on uvloop can, because benchmarks stand on it. For them ``--mark KEY`` keeps of each request
+nothing but its time of arrival, its path and the value of that JSON key: ``GET marks?path=``, ``GET arrived?path=``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import gc
 import gzip
 import json
 import re
@@ -104,13 +106,15 @@ class Received:
 class Book:
     """What was received and what is scripted. Bodies are kept up to ``keep_bytes``; beyond it only counts go on."""
 
-    def __init__(self, keep_bytes: int = 64_000_000) -> None:
+    def __init__(self, keep_bytes: int = 64_000_000, mark: str = "") -> None:
         self.keep_bytes = keep_bytes
         self.requests: list[Received] = []
+        self.marks: dict[str, list[tuple[float, str]]] = {}
         self.count = 0
         self.dropped = 0
         self.connections = 0
         self.open = 0
+        self._mark = re.compile(rb'"%s"\s*:\s*"([^"]*)"' % re.escape(mark.encode())) if mark else None
         self._kept = 0
         self._scripts: dict[str, deque[Step]] = {}
         self._forever: dict[str, Step] = {}
@@ -118,6 +122,7 @@ class Book:
     def reset(self) -> None:
         """Forget requests and scripts."""
         self.requests.clear()
+        self.marks.clear()
         self.count = self.dropped = self._kept = 0
         self._scripts.clear()
         self._forever.clear()
@@ -128,13 +133,26 @@ class Book:
         if forever:
             self._forever[path] = steps[-1]
 
+    def calm(self) -> None:
+        """Forget the scripts, keep what was received."""
+        self._scripts.clear()
+        self._forever.clear()
+
     def record(self, request: Received) -> None:
         self.count += 1
+        if self._mark is not None:
+            self._keep_mark(request)
+            return
         if self._kept + len(request.body) > self.keep_bytes:
             self.dropped += 1
             return
         self._kept += len(request.body) + 300
         self.requests.append(request)
+
+    def _keep_mark(self, request: Received) -> None:
+        found = self._mark.search(request.body)
+        path = request.path.partition("?")[0]
+        self.marks.setdefault(path, []).append((request.arrived, found[1].decode() if found else ""))
 
     @property
     def scripted(self) -> bool:
@@ -348,7 +366,9 @@ def control(book: Book, path: str, body: bytes) -> bytes:
             chosen = [r for r in book.requests[since:] if r.path == asked.get("path", r.path)]
             result = [as_json(request) for request in chosen]
         case "marks":
-            result = marks(book, asked["key"])
+            result = book.marks.get(asked["path"], [])
+        case "arrived":
+            result = len(book.marks.get(asked["path"], ()))
         case _:
             return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
     payload = json.dumps(result).encode()
@@ -356,13 +376,6 @@ def control(book: Book, path: str, body: bytes) -> bytes:
         len(payload),
         payload,
     )
-
-
-def marks(book: Book, key: str) -> list[tuple[float, str, str]]:
-    """Arrival, path and the value of a JSON key, for each request that has the key: what latency is computed from."""
-    pattern = re.compile(rb'"%s"\s*:\s*"?([^",}]+)' % re.escape(key.encode()))
-    found = ((request, pattern.search(request.body)) for request in book.requests)
-    return [(request.arrived, request.path, match[1].decode()) for request, match in found if match]
 
 
 def as_json(request: Received) -> dict[str, object]:
@@ -383,6 +396,7 @@ class Sink(Book):
         port: 0 for any.
         tls: serve TLS with this context (``support.certificates`` makes one).
         keep_bytes: how much of what was received is kept.
+        mark: keep nothing but the value of this JSON key, as benchmarks need it.
     """
 
     def __init__(
@@ -392,8 +406,9 @@ class Sink(Book):
         *,
         tls: ssl.SSLContext | None = None,
         keep_bytes: int = 64_000_000,
+        mark: str = "",
     ) -> None:
-        super().__init__(keep_bytes)
+        super().__init__(keep_bytes, mark)
         self.host = host
         self.port = port
         self.tls = tls
@@ -429,13 +444,13 @@ class Sink(Book):
         self._protocols.clear()
 
 
-async def serve(host: str, port: int, keep_bytes: int) -> None:
-    """Run until SIGTERM or SIGINT, or until whoever started us closes our standard input."""
+async def serve(host: str, port: int, keep_bytes: int, mark: str) -> None:
+    """Run until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Sink(host, port, keep_bytes=keep_bytes) as sink:
+    async with Sink(host, port, keep_bytes=keep_bytes, mark=mark) as sink:
         print(sink.port, flush=True)
         await stop.wait()
 
@@ -446,12 +461,15 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--keep-bytes", type=int, default=512_000_000)
+    parser.add_argument("--mark", default="", metavar="KEY")
     given = parser.parse_args()
+    if given.mark:
+        gc.disable()  # a pause of the sink would be counted as latency of what is measured
     with contextlib.suppress(ImportError):
         import uvloop
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(serve(given.host, given.port, given.keep_bytes))
+    asyncio.run(serve(given.host, given.port, given.keep_bytes, given.mark))
 
 
 if __name__ == "__main__":
