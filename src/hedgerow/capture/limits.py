@@ -7,6 +7,7 @@ Project settings:
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -52,9 +53,9 @@ class RateLimits:
         burst = max(float(settings.get("events_burst") or 0), float(rate), 1.0)
         tokens, since = self._buckets.get(project_id, (burst, now))
         tokens = min(burst, tokens + (now - since) * rate)
-        if tokens <= 0:
+        if tokens < 1:
             self._buckets[project_id] = (tokens, now)
-            raise RateLimited(max(1, round(-tokens / rate)))
+            raise RateLimited(math.ceil((1 - tokens) / rate))
         self._buckets[project_id] = (tokens - events, now)
 
 
