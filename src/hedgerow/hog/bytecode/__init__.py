@@ -33,4 +33,7 @@ def emit_bytecode(tree: ast.Program | ast.Expr, *, source: str | None = None) ->
     except HogCompileError as error:
         error.source = source
         raise
+    except RecursionError:
+        # Only a chain of mixed operators can get here: the parser reads those in a loop, at any length.
+        raise HogCompileError("an expression has too many operators", source=source, span=tree.span) from None
     return [*HEADER, *(int(item) if isinstance(item, Op) else item for item in code)]
