@@ -37,7 +37,9 @@ def format_source(source: str) -> str:
         return StatementPrinter(Layout(source, outside_texts(tokens))).program(program)
     except RecursionError:
         # Only a chain of mixed operators can get here: the parser reads those in a loop, at any length.
-        raise HogCompileError("an expression has too many operators", source=source, span=program.span) from None
+        raise HogCompileError(
+            "an expression has too many operators", source=source, span=program.span
+        ) from None
 
 
 def print_program(program: ast.Program) -> str:

@@ -359,7 +359,7 @@ class ExpressionPrinter:
         def show(index: int) -> str:
             return self.expression(items[index], inner, inner)
 
-        return self.rows(opening, closing.lstrip(","), spans, show, span, indent)
+        return self.rows(opening, closing, spans, show, span, indent)
 
     def dict(self, node: ast.Dict, indent: int | None, column: int) -> str:
         """``{'a': 1}``."""
@@ -416,7 +416,7 @@ class ExpressionPrinter:
         if not lines:
             return opening + closing
         margin = "\n" + " " * (indent + INDENT)
-        return opening + "".join(margin + line for line in lines) + "\n" + " " * indent + closing
+        return opening + "".join(margin + line for line in lines) + "\n" + " " * indent + closing[-1]
 
     # ------------------------------------------------------------ lambdas
 
