@@ -95,6 +95,14 @@ class Builder:
         operands = [operand for operand in rest[1::2] if not isinstance(operand, str)]
         return ast.Compare(left, operators, operands, lineno=self.line, col_offset=0)
 
+    def is_null(self, value: PyExpr, *, negated: bool = False) -> PyExpr:
+        """``value is None``, decided at once for constants: Python warns of comparing identities of literals."""
+        if isinstance(value, ast.Constant):
+            return self.const((value.value is None) is not negated)
+        if isinstance(value, ast.Tuple):
+            return self.last_of([value, self.const(negated)])
+        return self.compare(value, "is not" if negated else "is", self.const(None))
+
     def type_of(self, value: PyExpr) -> ast.Call:
         """``type(value)``."""
         return self.call("type", value)

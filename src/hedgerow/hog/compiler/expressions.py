@@ -224,7 +224,7 @@ class Expressions(Forms):
             return self.expr_as(parts[0], kind)
         middle = len(parts) // 2
         value = self.bind(self.first_of(parts[:middle], kind))
-        test = self.p.compare(value.first, "is not", self.p.const(None))
+        test = self.p.is_null(value.first, negated=True)
         return self.p.choose(test, value.again, self.first_of(parts[middle:], kind))
 
     # --------------------------------------------------------------- operators
@@ -251,7 +251,7 @@ class Expressions(Forms):
         )
 
     def _IsNull(self, node: ast.IsNull) -> PyExpr:  # noqa: N802
-        return self.p.compare(self.expr(node.operand), "is not" if node.negated else "is", self.p.const(None))
+        return self.p.is_null(self.expr(node.operand), negated=node.negated)
 
     def _Between(self, node: ast.Between) -> PyExpr:  # noqa: N802
         helper = "not_between" if node.negated else "between"
@@ -290,10 +290,10 @@ class Expressions(Forms):
     def _text(self, part: PyExpr, kind: Kind) -> PyExpr:
         """The text form of one part; that of a whole number is Python's."""
         p = self.p
+        if isinstance(part, python.Constant) and (part.value is None or kind == INT):
+            return p.const("" if part.value is None else str(part.value))
         if kind in {TEXT, INT}:
             return part
-        if isinstance(part, python.Constant) and part.value is None:
-            return p.const("")
         value = self.bind(part)
         return p.choose(
             p.has_type(value.first, "str"), value.again, p.call("part_text", self.ctx(), value.again)

@@ -162,7 +162,7 @@ class Forms:
             return p.arithmetic(left.value, "/", right.value)
         test = right.first
         if not left.stable:
-            test = p.all_of([p.compare(left.first, "is not", p.const(None)), right.first])
+            test = p.all_of([p.is_null(left.first, negated=True), right.first])
         return p.choose(test, p.arithmetic(left.again, "/", right.again), self._again("/", left, right))
 
     def _division(self, left: Operand, right: Operand) -> PyExpr:
@@ -218,7 +218,7 @@ class Forms:
         p = self.p
         for asked, other in ((left, right), (right, left)):
             if other.constant is None:
-                return p.compare(asked.value, "is" if op == "==" else "is not", p.const(None))
+                return p.is_null(asked.value, negated=op == "!=")
         native = p.compare(left.again, op, right.again)
         if left.kind == right.kind != ANY or (left.kind in NUMBERS and right.kind in NUMBERS):
             return p.compare(left.value, op, right.value)
@@ -277,7 +277,7 @@ class Forms:
     def get_named(self, value: Operand, name: str) -> PyExpr:
         """``value.name``."""
         p = self.p
-        if not self.fast:
+        if not self.fast or value.known:
             return p.call("get_property", value.value, p.const(name))
         slow = p.call("get_property", value.again, p.const(name))
         return p.choose(p.has_type(value.first, "dict"), p.method(value.again, "get", p.const(name)), slow)
@@ -285,7 +285,7 @@ class Forms:
     def get_index(self, value: Operand, key: Operand) -> PyExpr:
         """``value[key]``."""
         p = self.p
-        if not self.fast:
+        if not self.fast or value.known:
             return p.call("get_property", value.value, key.value)
         slow = p.call("get_property", value.again, key.again)
         if isinstance(key.constant, str):

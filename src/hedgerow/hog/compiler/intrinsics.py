@@ -48,11 +48,11 @@ def _type_of(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
 
 
 def _is_null(p: Builder, value: Operand, _slow: PyExpr) -> PyExpr:
-    return p.compare(value.value, "is", p.const(None))
+    return p.is_null(value.value)
 
 
 def _is_not_null(p: Builder, value: Operand, _slow: PyExpr) -> PyExpr:
-    return p.compare(value.value, "is not", p.const(None))
+    return p.is_null(value.value, negated=True)
 
 
 INTRINSICS: Final[dict[str, Intrinsic]] = {
