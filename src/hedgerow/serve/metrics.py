@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hedgerow.delivery.invocation import OPEN
 from hedgerow.store import Connection
-from hedgerow.store.tables import OPEN_VERDICTS
 
-OPEN = """
+OPEN_COUNTS = """
 SELECT verdict, count(*) FROM deliveries
 WHERE verdict IN ('running','retrying','held','scheduled') GROUP BY verdict
 """
@@ -41,6 +41,6 @@ def _escape(label: str) -> str:
 
 def ledger_counts(connection: Connection) -> dict[str, int]:
     """Open deliveries by verdict, also those of which there are none."""
-    counts = dict.fromkeys(OPEN_VERDICTS, 0)
-    counts.update({str(verdict): int(count) for verdict, count in connection.execute(OPEN)})
+    counts = dict.fromkeys(sorted(OPEN), 0)
+    counts.update({str(verdict): int(count) for verdict, count in connection.execute(OPEN_COUNTS)})
     return counts

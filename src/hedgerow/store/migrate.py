@@ -1,22 +1,25 @@
-"""Bring a data folder's files to the schema of this release."""
+"""Bring a data folder's files to the schema of this release.
+
+The libraries for it are loaded when they are used: only the first process of an instance migrates, the others start
+half a second sooner without them.
+"""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, pool
-
-import hedgerow.store.dialect  # noqa: F401 - registers the driver
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 SCHEMAS = ("state", "telemetry")
 
 
 def _config(schema: str) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS / schema))
     return config
@@ -24,6 +27,8 @@ def _config(schema: str) -> Config:
 
 def head(schema: str) -> str | None:
     """The newest revision of a schema that this release knows."""
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config(schema)).get_current_head()
 
 
@@ -41,6 +46,11 @@ def migrate(folder: Path, *, revision: str = "head") -> None:
 
 def migrate_file(path: Path, schema: str, *, revision: str = "head") -> None:
     """Create or upgrade one file."""
+    from alembic import command
+    from sqlalchemy import create_engine, event, pool
+
+    import hedgerow.store.dialect  # noqa: F401 - registers the driver
+
     engine = create_engine(f"sqlite+hedgerow:///{path}", poolclass=pool.NullPool)
     # Our driver opens transactions itself; Alembic only needs to commit at the end.
     event.listen(engine, "begin", lambda _connection: None)
