@@ -406,11 +406,7 @@ class ExpressionPrinter:
             lines += [comment.text for comment in above]
             following = spans[index + 1].start if index + 1 < len(spans) else span.end
             beside = self.layout.take_beside(item.end, following)
-            comma = (
-                ","
-                if index + 1 < len(spans) or (closing == ")" and opening == "(" and len(spans) == 1)
-                else ""
-            )
+            comma = "," if index + 1 < len(spans) or closing == ",)" else ""
             lines.append("  ".join([text + comma, *(comment.text for comment in beside)]))
         lines += [comment.text for comment in take(span.start, span.end)]
         if not lines:
