@@ -67,6 +67,14 @@ async def test_failures_are_not_remembered():
     resolver.close()
 
 
+async def test_a_name_without_addresses_is_a_failure():
+    """An empty answer is as good as none."""
+    resolver = CachedResolver(lambda host, port: [])
+    with pytest.raises(TransportError, match="it has no address"):
+        await resolver.resolve("empty", 80)
+    resolver.close()
+
+
 async def test_the_number_of_remembered_names_is_bounded():
     """The oldest answers make room."""
     lookup = Counting()

@@ -140,7 +140,7 @@ class HttpTransport:
             )
         except _RefusedAddress as refused:
             raise refused.refusal from None
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # uvloop has both
             raise _connect_error(error, target) from None
 
     def _make_socket(self, info: AddressInfo) -> socket.socket:
@@ -181,11 +181,11 @@ class _RefusedAddress(OSError):
         self.refusal = refusal
 
 
-def _connect_error(error: OSError, target: ParsedTarget) -> TransportError:
+def _connect_error(error: OSError | RuntimeError, target: ParsedTarget) -> TransportError:
     where = f"{target.host} on port {target.port}"
-    if error.errno == errno.ETIMEDOUT:
+    if getattr(error, "errno", None) == errno.ETIMEDOUT:
         return TransportError("connect_timeout", f"{where} does not answer.", retriable=True)
-    reason = (error.strerror or str(error)).lower()
+    reason = (getattr(error, "strerror", None) or str(error)).lower()
     return TransportError("refused", f"No connection to {where}: {reason}.", retriable=True)
 
 

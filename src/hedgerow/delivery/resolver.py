@@ -72,11 +72,12 @@ class CachedResolver:
             self._asking[key] = asking
             asking.add_done_callback(lambda done: self._answered(key, done, loop))
         try:
-            return await asyncio.shield(asking)  # others may wait for the same answer
+            rows = await asyncio.shield(asking)  # others may wait for the same answer
         except (OSError, UnicodeError) as error:
-            raise TransportError(
-                "dns", f"The host {host} cannot be resolved: {_reason(error)}.", retriable=True
-            ) from None
+            raise _unresolved(host, _reason(error)) from None
+        if not rows:
+            raise _unresolved(host, "it has no address")
+        return rows
 
     def close(self) -> None:
         """Let the threads go; look-ups under way are not waited for."""
@@ -95,6 +96,10 @@ class CachedResolver:
         self._known.move_to_end(key)
         if len(self._known) > self._max_names:
             self._known.popitem(last=False)
+
+
+def _unresolved(host: str, reason: str) -> TransportError:
+    return TransportError("dns", f"The host {host} cannot be resolved: {reason}.", retriable=True)
 
 
 def _reason(error: OSError | UnicodeError) -> str:
