@@ -285,6 +285,13 @@ def test_two_unknown_ids_keep_a_uuid_that_events_already_named(conn):
     assert one(conn, event("$identify", "user", {"$anon_distinct_id": "anon"})).person.uuid == earlier
 
 
+def test_when_events_named_both_the_own_id_names_the_person(conn):
+    """With both ids used without a profile there is no better choice than the event's own."""
+    one(conn, event("x", "anon", {"$process_person_profile": False}))
+    own = one(conn, event("x", "user", {"$process_person_profile": False})).person.uuid
+    assert one(conn, event("$identify", "user", {"$anon_distinct_id": "anon"})).person.uuid == own
+
+
 def test_an_identified_person_is_not_taken_in(conn):
     """Somebody who was identified before stays apart; the event still counts for its own person."""
     one(conn, event("$identify", "one", {"$anon_distinct_id": "anon"}))
@@ -356,6 +363,18 @@ def test_chains_of_merges_within_one_batch(conn):
     assert everybody[1]["properties"] == {"a": 1, "b": 1, "last": 1, **CREATOR}
 
 
+def test_a_stored_person_taken_in_by_one_who_is_taken_in_unwritten(conn):
+    """Ids of a stored person follow through somebody who never reached the store."""
+    one(conn, event("x", "stored"), event("x", "final"))
+    one(
+        conn,
+        event("x", "between"),
+        event("$create_alias", "between", {"alias": "stored"}),
+        event("$merge_dangerously", "final", {"alias": "between"}),
+    )
+    assert list(people(conn)) == [("between", "final", "stored")]
+
+
 # -------------------------------------------------------------------------------------- without a profile
 
 
@@ -384,8 +403,10 @@ def test_without_a_profile_an_existing_person_lends_only_a_name(conn):
 
 
 def test_long_after_an_existing_person_is_shown_in_full(conn):
-    """A minute later the sender is taken to be behind, and the person is shown, but not changed."""
+    """More than a minute later the sender is taken to be behind, and the person is shown, but not changed."""
     one(conn, event("x", "a", {"$set": {"k": 1}}))
+    minute = one(conn, event("x", "a", {"$process_person_profile": False}, at="2026-01-01T12:01:00.000Z"))
+    assert minute.person.properties == {}
     folded = one(conn, event("x", "a", {"$process_person_profile": False, "$set": {"k": 2}}, at=LATER))
     assert folded.person.properties["k"] == 1
 

@@ -47,6 +47,21 @@ def test_identifying_a_group_keeps_its_properties(conn):
     assert rows(conn) == [(1, 0, "acme", {"plan": "paid", "size": 1}, NOON, 1)]
 
 
+def test_saying_the_same_again_writes_nothing(conn):
+    """A group that did not change keeps its version."""
+    for _ in range(2):
+        identify(conn, {**ACME, "$group_set": {"plan": "free"}})
+    assert rows(conn) == [(1, 0, "acme", {"plan": "free"}, NOON, 0)]
+
+
+def test_the_first_event_of_a_batch_dates_the_group(conn):
+    """Later events of the same batch change a new group, not its age."""
+    first = event("$groupidentify", "u", {**ACME, "$group_set": {"n": 1}})
+    second = event("$groupidentify", "u", {**ACME, "$group_set": {"n": 2}}, at="2026-01-01T13:00:00.000Z")
+    fold(conn, [Change(1, first), Change(1, second)])
+    assert rows(conn) == [(1, 0, "acme", {"n": 2}, NOON, 1)]
+
+
 def test_an_event_sees_its_groups(conn):
     """An event has its groups with their properties, and their keys under their index."""
     identify(conn, {**ACME, "$group_set": {"plan": "paid"}})
