@@ -44,8 +44,11 @@ class Body:
         self._inflate = zlib.decompressobj(self._format) if self._format else None
         self.truncated = False
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> bool:
         """Take the next bytes from the network.
+
+        Returns:
+            Whether more can be of use: False once the body was cut.
 
         Raises:
             BadEncoding: they cannot be decompressed.
@@ -54,6 +57,7 @@ class Body:
             self._keep(data)
         else:
             self._feed_compressed(data)
+        return not self.truncated
 
     def finish(self) -> bytes:
         """What was kept."""

@@ -106,7 +106,8 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise StaleConnection
         self._prepare(limit, bodiless=bodiless)
-        answer = self._answer = self._loop.create_future()
+        answer: asyncio.Future[Response] = self._loop.create_future()
+        self._answer = answer
         timer = self._loop.call_at(deadline, self._fail, TimeoutError())
         try:
             self._write(head, body)
@@ -205,8 +206,7 @@ class Connection(asyncio.Protocol):
         self._overhead += len(body) * (1 + _OVERHEAD_PER_BYTE)
         if self._body is None or self._body.truncated:
             return
-        self._body.feed(body)
-        if self._body.truncated:
+        if not self._body.feed(body):
             self._complete()
             self.abort()
 
