@@ -198,6 +198,39 @@ def test_rendering_changes_nothing_outside():
     assert made.render(GLOBALS)["a"]["own"] == {"k": 1}
 
 
+def test_liquid_and_hog_inputs_read_each_other():
+    """Liquid fills in texts wherever they are, escapes for HTML, and takes its turn in the order of references."""
+    made = build(
+        form(
+            {"a": "string", "b": "json", "c": "string", "rest": "string"},
+            a={"value": "{inputs.b.deep} & {inputs.rest}"},
+            b={
+                "value": {"deep": "<{{ inputs.c | upcase }}> {{ inputs.rest }}", "n": 1},
+                "templating": "liquid",
+            },
+            c={"value": "{person.name}"},
+            rest={"value": "a<b"},
+        )
+    )
+    assert list(made.destination.config.inputs) == ["c", "rest", "b", "a"]
+    assert made.render(GLOBALS) == {
+        "a": "<ADA> a&lt;b & a<b",
+        "b": {"deep": "<ADA> a&lt;b", "n": 1},
+        "c": "Ada",
+        "rest": "a<b",
+    }
+
+
+def test_a_liquid_template_that_fails_names_its_input():
+    """As a Hog template does."""
+    items = form(
+        {"a": "string"}, a={"value": "{% for i in (1..99999999) %}x{% endfor %}", "templating": "liquid"}
+    )
+    with pytest.raises(InputError) as caught:
+        build(items).render(GLOBALS)
+    assert caught.value.key == "a"
+
+
 # ------------------------------------------------------------- masking and sampling
 
 

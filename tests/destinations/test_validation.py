@@ -199,6 +199,7 @@ def test_nothing_is_changed_in_place():
         ({"type": "string"}, "{{event.name}}", "single braces"),
         ({"type": "json"}, {"a": [{"b": "{nosuch(}"}]}, "Invalid template"),
         ({"type": "string"}, "{fetch('x')}", "fetch"),
+        ({"type": "string", "templating": "liquid"}, "{{ event.name", "Invalid template"),
     ],
 )  # fmt: skip
 def test_values_that_do_not_fit_their_field(field, value, said):

@@ -84,27 +84,21 @@ def _hog_stage(values: Values) -> Stage:
 
 
 def _liquid_stage(values: Values) -> Stage:
+    from hedgerow.hog.liquid import compile_liquid  # few instances use it, and it takes a while to load
+
+    compiled = {key: compile_liquid(value) for key, value in values.items()}
+
     def run(globals_: Values, inputs: Values, host: hog.Host | None) -> Values:
+        now = None if host is None else host.now()
         found: dict[str, Any] = {}
-        for key, value in values.items():
+        for key, template in compiled.items():
             try:
-                found[key] = _liquid(value, {**globals_, "inputs": {**inputs, **found}}, host)
+                found[key] = template.render({**globals_, "inputs": {**inputs, **found}}, now=now)
             except hog.HogError as error:
                 raise _failed(key, error) from error
         return found
 
     return run
-
-
-def _liquid(value: Any, globals_: Values, host: hog.Host | None) -> Any:
-    """Every text of the value rendered."""
-    if isinstance(value, str):
-        return hog.render_liquid(value, globals_, host)
-    if isinstance(value, Mapping):
-        return {key: _liquid(item, globals_, host) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_liquid(item, globals_, host) for item in value]
-    return value
 
 
 def _failed(key: str, error: hog.HogError) -> InputError:

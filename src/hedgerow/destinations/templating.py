@@ -82,14 +82,20 @@ def check(value: Any, templating: str | None) -> None:
         try:
             if templating == "hog" and "{" in text:
                 hog.compile_template(text)
-            elif templating == "liquid":
-                hog.check_liquid(text)
+            elif templating == "liquid" and "{" in text:
+                _liquid(text)
         except hog.HogError as error:
             raise ValidationError(
                 f"Invalid template: {error.render()}{_advice(text, templating)}",
                 line=error.line,
                 column=error.column,
             ) from error
+
+
+def _liquid(text: str) -> None:
+    from hedgerow.hog.liquid import compile_liquid  # few instances use it, and it takes a while to load
+
+    compile_liquid(text)
 
 
 def _advice(text: str, templating: str | None) -> str:
