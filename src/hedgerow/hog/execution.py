@@ -53,7 +53,7 @@ class Replay(Meter):
 
     def print(self, text: str, /) -> None:
         """Print, unless this line was printed before."""
-        if self.replaying:
+        if self.replaying or self.printed < self.host.printed:
             self.printed += 1
         else:
             super().print(text)
@@ -133,7 +133,7 @@ class Execution:
         meter.resume()
         try:
             if self._generator is None:
-                return Finished(self._run(self._globals, meter))
+                return self._end(self._run(self._globals, meter))
             return self._go_on(self._generator)
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
             fault = blame(error, self._places, self._globals)
@@ -155,9 +155,12 @@ class Execution:
                     return call
                 request = generator.send(self._answer)
         except StopIteration as end:
-            if self._meter.replaying:
-                raise HogDiverged("The program ended before the calls its journal tells of") from None
-            return Finished(end.value)
+            return self._end(end.value)
+
+    def _end(self, value: Any) -> Finished:
+        if self._meter.replaying:
+            raise HogDiverged("The program ended before the calls its journal tells of")
+        return Finished(value)
 
     def _accept(self, request: _Request) -> AsyncCall | None:
         """A call the program makes: answered from the journal, or handed out."""

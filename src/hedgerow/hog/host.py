@@ -76,6 +76,8 @@ class Host:
         emit: receives each printed line that is not a replay of one printed before.
         limits: the bounds of the run.
         journal: completed asynchronous calls of earlier parts of the run.
+        printed: lines that earlier parts handed out (``Execution.printed``), which are not handed out again. What was printed
+            before the last call of the journal never is; this covers what came after it.
     """
 
     now: Callable[[], float] = time.time
@@ -83,3 +85,4 @@ class Host:
     emit: Callable[[str], None] = lambda _line: None
     limits: Limits = field(default_factory=Limits)
     journal: Sequence[JournalEntry] = ()
+    printed: int = 0

@@ -1,11 +1,11 @@
 """Every fast form gives what its helper gives, for all pairs of odd values and for every way the compiler may know an operand."""
 
 import pytest
-from support.hog_values import ODD, canonical, outcome
 
 from hedgerow.hog import Host, compile_filter, compile_program
 from hedgerow.hog.compiler.forms import OPERATORS
 from hedgerow.hog.compiler.intrinsics import INTRINSICS
+from support.hog_values import ODD, canonical, outcome
 
 LITERALS = [
     "null",
@@ -52,6 +52,13 @@ def run(source, globals_, *, helpers_only):
     return compile_program(source, helpers_only=helpers_only).start(globals_, Host()).advance().value
 
 
+def assert_same(source, globals_):
+    fast, slow = (
+        outcome(lambda only=only: run(source, globals_, helpers_only=only)) for only in (False, True)
+    )
+    assert fast == slow, (source, globals_)
+
+
 @pytest.mark.parametrize("op", OPERATORS)
 def test_operators_of_unknown_operands(op):
     """A form that knows nothing of its operands agrees with its helper on every pair."""
@@ -90,10 +97,7 @@ def test_operators_of_known_kinds(op, x, y):
     rights = ["s", "'3'"] if op in {"in", "not in"} else TYPED
     for left in TYPED:
         source = f"{PREAMBLE} return [{', '.join(f'{left} {op} {right}' for right in rights)}]"
-        results = [
-            outcome(lambda: run(source, {"x": x, "y": y}, helpers_only=only)) for only in (False, True)
-        ]  # noqa: B023
-        assert results[0] == results[1], source
+        assert_same(source, {"x": x, "y": y})
 
 
 @pytest.mark.parametrize(
@@ -145,8 +149,7 @@ def test_writing(key):
     for target in ODD:
         for value in ODD[::2]:
             scope = {"target": target, "key": value}
-            results = [outcome(lambda: run(source, scope, helpers_only=only)) for only in (False, True)]  # noqa: B023
-            assert results[0] == results[1], scope
+            assert_same(source, scope)
 
 
 def test_inference_keeps_doubles_exact():
