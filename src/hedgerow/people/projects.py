@@ -29,7 +29,7 @@ class Project:
     def display_name_properties(self) -> tuple[str, ...]:
         """Person properties that name a person, the first one that is there winning."""
         chosen = self.settings.get("person_display_name_properties")
-        return tuple(chosen) if chosen else DISPLAY_NAME_PROPERTIES
+        return tuple(map(str, chosen)) if chosen and isinstance(chosen, list) else DISPLAY_NAME_PROPERTIES
 
     @property
     def person_processing_opt_out(self) -> bool:
