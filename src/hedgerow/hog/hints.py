@@ -111,8 +111,30 @@ def after_operator(previous: str, found: str, *, touching: bool) -> str | None:
         return "assignment is written `:=`, without a blank"
     if found == "<":
         return "HogQLX tags are not supported"
-    if found == "." and previous in {"[", "(", ",", "{"}:
+    if found == "%" and previous == "${":
+        return "this looks like Liquid, which an input must choose as its templating"
+    if found == "." and previous == ".":
         return "Hog has no spread operator"
+    return None
+
+
+def missing_token(wanted: str, found: str, *, after_name: bool, listed: bool) -> str | None:
+    """Hint for a token that is not the one needed.
+
+    Args:
+        wanted: the kind needed.
+        found: the kind found.
+        after_name: whether a name stands before it.
+        listed: whether the bracket wanted closes a list of items.
+    """
+    if wanted == ":" and found in {",", "}"}:
+        return "an object is made of pairs, like {'key': value}"
+    if found == ":" and listed:
+        return "arguments and items have no names; only an object {'key': value} has"
+    if found == "name" and wanted == "}" and after_name:
+        return "a name with a blank in it goes in brackets: properties['first name']"
+    if listed and found in {"name", "quoted", "int", "number", "string", "f'", "null", "true", "false"}:
+        return "is a comma missing before it?"
     return None
 
 
@@ -132,6 +154,22 @@ _FOREIGN_STATEMENTS = {
     "async": "functions need no `async`; calls like fetch() wait by themselves",
     "new": "write `Error('message')` without `new`",
 }
+
+
+_FOREIGN_CALLS = {
+    "function": "write `(a, b) -> { ... }` for a function without a name",
+    "elif": "write `else if (...) { ... }`",
+    "elsif": "write `else if (...) { ... }`",
+    "elseif": "write `else if (...) { ... }`",
+    "switch": "Hog has no `switch`; use `if ... else if ...` or multiIf()",
+    "foreach": "write `for (let value in list) { ... }`",
+    "unless": "write `if (not ...) { ... }`",
+}
+
+
+def foreign_call(word: str) -> str | None:
+    """Hint for what looks like a call of a word of another language and goes on with a block."""
+    return _FOREIGN_CALLS.get(word)
 
 
 def foreign_statement(word: str) -> str | None:

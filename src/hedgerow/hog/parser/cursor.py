@@ -98,16 +98,17 @@ class Cursor:
         index = self.pos
         wanted = {"}$": "}"}.get(kind, kind)
         message = f"expected `{wanted}` {purpose}, found {self.describe(index)}"
-        return self.syntax_error(message, self.token_span(index), self.hint_for(index, wanted))
+        return self.syntax_error(message, self.token_span(index), self.hint_for(index, wanted, purpose))
 
-    def hint_for(self, index: int, wanted: str) -> str | None:
+    def hint_for(self, index: int, wanted: str, purpose: str) -> str | None:
         """The most likely cause of a missing token."""
         found = self.kinds[index]
-        if found == "=" and wanted == ":=":
-            return "assignment is written `:=`; `=` compares"
-        if found == "=" and index > 0 and (hint := self.after(index)):
+        if found == "eof":
+            return self.open_bracket_hint()
+        if found == "=" and (hint := self.after(index)):
             return hint
-        return self.open_bracket_hint() if found == "eof" else None
+        previous = self.kinds[index - 1]
+        return hints.missing_token(wanted, found, after_name=previous in NAMES, listed="close the" in purpose)
 
     def after(self, index: int) -> str | None:
         """A hint from the two tokens that meet at an index."""
@@ -115,13 +116,31 @@ class Cursor:
         return hints.after_operator(self.kinds[index - 1], self.kinds[index], touching=touching)
 
     def open_bracket_hint(self) -> str | None:
-        """Name the innermost bracket that nothing closes."""
+        """Name the bracket that is probably the one left open."""
         if not self.tokens.unclosed:
             return None
-        index = max(self.tokens.unclosed)
-        start = self.starts[index]
-        line = self.source.count("\n", 0, start) + 1
-        return f"the `{self.texts[index]}` on line {line} is never closed"
+        index = max([*self.tokens.unclosed, *self.misindented()])
+        return f"the `{self.texts[index]}` on line {self.line_of(index)} is never closed"
+
+    def misindented(self) -> list[int]:
+        """Braces whose closing one begins a line of another indent: it was probably meant for a brace further out."""
+        return [
+            start
+            for start, end in self.closing.items()
+            if self.kinds[start] == "{"
+            and self.on_new_line(end)
+            and self.indent_of(start) > self.indent_of(end)
+        ]
+
+    def line_of(self, index: int) -> int:
+        """The number of the line on which a token stands."""
+        return self.source.count("\n", 0, self.starts[index]) + 1
+
+    def indent_of(self, index: int) -> int:
+        """How far the line on which a token stands is indented."""
+        line = self.source.rfind("\n", 0, self.starts[index]) + 1
+        text = self.source[line:]
+        return len(text) - len(text.lstrip(" \t"))
 
     def unexpected(self) -> HogSyntaxError:
         """The error when no expression can begin here."""
@@ -131,7 +150,7 @@ class Cursor:
         if hint is None and kind == "eof":
             hint = self.open_bracket_hint()
         if hint is None and kind in RESERVED:
-            hint = f"`{self.texts[index]}` is a keyword; a variable of that name is written `{self.texts[index]}` in backticks"
+            hint = f"`{self.texts[index]}` belongs to a statement; here only an expression fits"
         return self.syntax_error(
             f"expected an expression, found {self.describe(index)}", self.token_span(index), hint
         )

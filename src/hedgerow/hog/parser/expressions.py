@@ -217,7 +217,7 @@ class ExpressionParser(Cursor):
         """``not (x)``; with another number of arguments it is an ordinary call."""
         name = self.name()
         self.pos = start + 2
-        args = self.arguments(")", "to close the parenthesis")
+        args = self.arguments(")", "after the expression in parentheses")
         span = self.span_from(self.starts[start])
         if len(args) == 1:
             return ast.Unary(op="not", operand=args[0], span=span)
@@ -414,7 +414,7 @@ class ExpressionParser(Cursor):
     def call(self, left: Expr) -> Expr:
         """``f(a, b,)``."""
         self.pos += 1
-        args = self.arguments(")", "after the arguments of a call")
+        args = self.arguments(")", "to close the arguments of a call")
         return ast.Call(callee=left, args=args, span=Span(left.span[0], self.ends[self.pos - 1]))
 
     def arguments(self, closing: str, purpose: str) -> list[Expr]:
@@ -449,7 +449,7 @@ class ExpressionParser(Cursor):
             )
         first = self.expression()
         if self.kinds[self.pos] != ",":
-            self.expect(")", "to close the parenthesis")
+            self.expect(")", "after the expression in parentheses")
             return first
         self.pos += 1
         items = [first, *self.arguments(")", "to close the tuple")]
@@ -613,7 +613,7 @@ class ExpressionParser(Cursor):
                 raise self.syntax_error(
                     "a brace is closed that was not opened here", self.token_span(self.pos - 1)
                 )
-            self.expect("}$", "to close the expression")
+            self.expect("}$", "behind the expression")
         return [part for part in parts if part != ""]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hedgerow.hog import ast
 from hedgerow.hog.ast import Span, Statement
-from hedgerow.hog.hints import foreign_statement
+from hedgerow.hog.hints import foreign_call, foreign_statement
 from hedgerow.hog.lexer import NAMES
 from hedgerow.hog.parser.cursor import MAX_DEPTH
 from hedgerow.hog.parser.forms import FormParser
@@ -56,7 +56,7 @@ class Parser(FormParser):
         body: list[Statement] = []
         while self.kinds[self.pos] != "}":
             if self.kinds[self.pos] in {"eof", "}$"}:
-                raise self.missing("}", "to close the block")
+                raise self.missing("}", "at the end of the block")
             self.statement_into(body)
         self.pos += 1
         return ast.Block(body=body, span=self.span_from(self.starts[start]))
@@ -76,7 +76,7 @@ class Parser(FormParser):
         name = self.identifier("for the variable")
         value = None
         if self.accept(":="):
-            value = self.expression()
+            value = self.value()
         else:
             self.check_let(name)
         self.accept(";")
@@ -101,7 +101,7 @@ class Parser(FormParser):
         """An expression or an assignment."""
         self.check_words()
         start = self.starts[self.pos]
-        expr = self.expression()
+        expr = self.value()
         if self.kinds[self.pos] == ":=":
             return self.assignment(expr, start)
         self.check_after_statement(expr)
@@ -117,9 +117,28 @@ class Parser(FormParser):
                 "a variable, a property or an index may stand left of `:=`",
             )
         self.pos += 1
-        value = self.expression()
+        value = self.value()
         self.accept(";")
         return ast.Assign(target=target, value=value, span=self.span_from(start))
+
+    def value(self) -> ast.Expr:
+        """An expression that ends a statement; catches keywords of other languages, which would be names here."""
+        expr = self.expression()
+        if self.kinds[self.pos] in {"name", "{"} and not self.on_new_line(self.pos):
+            word, hint = "", None
+            if isinstance(expr, ast.Name):
+                word, hint = expr.name, foreign_statement(expr.name)
+            elif (
+                isinstance(expr, ast.Call)
+                and isinstance(expr.callee, ast.Name)
+                and self.kinds[self.pos] == "{"
+            ):
+                word, hint = expr.callee.name, foreign_call(expr.callee.name)
+            if hint:
+                raise self.syntax_error(
+                    f"unexpected `{word}`", Span(expr.span.start, expr.span.start + len(word)), hint
+                )
+        return expr
 
     def check_words(self) -> None:
         """Catch statements of other languages that would parse here as a row of unknown names."""
@@ -138,7 +157,9 @@ class Parser(FormParser):
             raise self.syntax_error(f"unexpected `{text}`", self.token_span(index), hint)
         if text == "else" and (self.kinds[index + 1] in {"{", "if"}):
             raise self.syntax_error(
-                "this `else` belongs to no `if`", self.token_span(index), "there is no `;` before `else`"
+                "this `else` belongs to no `if`",
+                self.token_span(index),
+                "no `;` stands before `else`; a value is chosen with `test ? a : b`",
             )
 
     def check_after_statement(self, expr: ast.Expr) -> None:
@@ -147,6 +168,8 @@ class Parser(FormParser):
             hint = "a lambda's parameter is a plain name" if self.kinds[self.pos] == "->" else None
             if self.kinds[self.pos] == ":" and isinstance(expr, ast.Name):
                 hint = "assignment is written `:=`, without a blank"
+            if self.kinds[self.pos] == ")" and isinstance(expr, ast.Binary) and expr.op == "in":
+                hint = "a loop declares its variable: `for (let value in list)`"
             raise self.syntax_error(
                 f"unexpected {self.describe(self.pos)} after an expression", self.token_span(self.pos), hint
             )
@@ -157,7 +180,7 @@ class Parser(FormParser):
         if self.kinds[index + 1] == ":=":
             return self.expression_statement()
         self.pos = index + 1
-        value = None if self.kinds[self.pos] in _NO_VALUE else self.expression()
+        value = None if self.kinds[self.pos] in _NO_VALUE else self.value()
         self.accept(";")
         return ast.Return(value=value, span=self.span_from(self.starts[index]))
 
@@ -165,7 +188,7 @@ class Parser(FormParser):
         """``throw value``."""
         start = self.starts[self.pos]
         self.pos += 1
-        value = self.expression()
+        value = self.value()
         self.accept(";")
         return ast.Throw(value=value, span=self.span_from(start))
 
