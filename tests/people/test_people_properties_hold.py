@@ -85,7 +85,7 @@ def _counts(conn: Connection) -> dict[str, int]:
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(HISTORIES, SIZES)
 def test_any_history_in_any_batches_equals_the_model(events, sizes):
     """People, what each event sees of them, and the warnings do not depend on how events were batched."""
@@ -98,7 +98,7 @@ def test_any_history_in_any_batches_equals_the_model(events, sizes):
         assert _counts(conn) == dict(model.warnings)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(HISTORIES, SIZES)
 def test_every_distinct_id_has_exactly_one_person(events, sizes):
     """Each id of the store leads to a person that is there, and nobody is left without an id."""
@@ -112,7 +112,7 @@ def test_every_distinct_id_has_exactly_one_person(events, sizes):
             assert conn.execute(lost).fetchall() == conn.execute(nameless).fetchall() == [(0,)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(HISTORIES, SIZES, st.integers(0, 25))
 def test_reading_any_suffix_again_changes_nothing(events, sizes, start):
     """A second reading works without the right to write, and shows everybody as they are now."""
@@ -129,7 +129,7 @@ def test_reading_any_suffix_again_changes_nothing(events, sizes, start):
                 assert folded.person.properties in ({}, person["properties"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(HISTORIES, HISTORIES, SIZES, SIZES, st.randoms(use_true_random=False))
 def test_interleaved_partitions_equal_the_serial_order_of_their_transactions(one, two, sizes, others, chance):
     """Two workers that take turns leave what one worker would, fed in the order of their commits."""
