@@ -17,6 +17,7 @@ from hedgerow.api.services import Services
 from hedgerow.store import Connection
 
 CURRENT = "@current"
+KEY_FIELD = "personal_api_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ async def authenticate(request: Request) -> ApiKey:
         NotAuthenticated: there is none.
         BadKey: it is not known here.
     """
-    text = _header(request) or await _from_body(request) or request.query_params.get("personal_api_key", "")
+    text = _header(request) or await _from_body(request) or request.query_params.get(KEY_FIELD, "")
     if not text:
         raise NotAuthenticated("Authentication credentials were not provided.")
     services = services_of(request)
@@ -81,7 +82,7 @@ async def _from_body(request: Request) -> str:
         body = orjson.loads(await request.body())
     except orjson.JSONDecodeError:
         return ""
-    value = body.get("personal_api_key") if isinstance(body, dict) else None
+    value = body.get(KEY_FIELD) if isinstance(body, dict) else None
     return value if isinstance(value, str) else ""
 
 
@@ -94,16 +95,19 @@ def _project(connection: Connection, text: str) -> Project | None:
 
 
 async def json_body(request: Request) -> Any:
-    """The body as JSON.
+    """The body as JSON, without the key that may stand in it.
 
     Raises:
         Invalid: it is none.
     """
     body = await request.body()
     try:
-        return orjson.loads(body) if body else {}
+        value = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
         raise Invalid(f"The body is not valid JSON: {error}.", code="parse_error") from error
+    if isinstance(value, dict):
+        value.pop(KEY_FIELD, None)
+    return value
 
 
 def id_bytes(text: str) -> bytes:

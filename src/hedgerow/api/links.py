@@ -66,6 +66,15 @@ show();
 """
 
 
+@router.get("/")
+async def root() -> Response:
+    """A word for whoever opens the address in a browser."""
+    return Response(
+        "Hedgerow is running. Its API is below /api/, the README shows how to begin.\n",
+        media_type="text/plain",
+    )
+
+
 @router.get("/project/{rest:path}")
 async def page(rest: str) -> Response:  # noqa: ARG001 - the script reads the address
     """The page for any link."""

@@ -30,9 +30,10 @@ def command(client: Client, *, name: str | None, as_json: bool) -> None:
     table(HEADERS, rows, empty="No destinations yet. Make some: hedgerow apply -f destinations.yaml")
 
 
-def totals(client: Client, identity: str) -> dict[str, int]:
-    """Counts by kind of the last 24 hours."""
-    found: dict[str, int] = client.get(f"hog_functions/{identity}/metrics/totals/", after=PERIOD)["totals"]
+def totals(client: Client, identity: str, breakdown_by: str = "kind") -> dict[str, int]:
+    """Counts of the last 24 hours, by kind or by name."""
+    path = f"hog_functions/{identity}/metrics/totals/"
+    found: dict[str, int] = client.get(path, after=PERIOD, breakdown_by=breakdown_by)["totals"]
     return found
 
 
@@ -66,7 +67,7 @@ def _show(client: Client, identity: str, *, as_json: bool) -> None:
     if as_json:
         show_json(item)
         return
-    counts = totals(client, identity)
+    counts = totals(client, identity, "name")
     fields(
         {
             "Name": item["name"],
@@ -74,7 +75,7 @@ def _show(client: Client, identity: str, *, as_json: bool) -> None:
             "Description": item["description"],
             "Template": item["template"]["name"] if item["template"] else None,
             "Events": _events(item["filters"]),
-            "Last 24 hours": ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing",
+            "Last 24 hours": ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing",
             "Changed": f"{local_time(item['updated_at'])} (revision {item['revision']})",
             "Id": item["id"],
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 
@@ -15,6 +16,9 @@ from hedgerow.serve.inherit import log_to_stderr
 from hedgerow.serve.supervisor import PortTaken, Supervisor, listen
 from hedgerow.settings import Settings
 from hedgerow.store import StoreError
+
+# Whatever an instance writes is its owner's alone.
+PRIVATE = 0o077
 
 
 class CannotServe(Exception):
@@ -34,6 +38,7 @@ def serve(settings: Settings) -> int:
         CannotServe: it did not start.
     """
     log_to_stderr("supervisor", settings.log_level)
+    os.umask(PRIVATE)
     try:
         folder = DataFolder(settings.data_dir)
         listener = listen(settings.host, settings.port)
