@@ -58,6 +58,28 @@ async def life(loop, log, store, transport, source, seconds: float) -> None:
     await running
 
 
+def lives(log, store, transport, source, most: int) -> int:
+    """Start workers until one is not killed; answers how many were."""
+    now = START
+    for deaths in range(most):
+        loop = SimulatedLoop(now)
+        store.reborn()
+        try:
+            loop.run_until_complete(life(loop, log, store, transport, source, 20.0))
+        except Crash:
+            now = loop.now + 1
+        else:
+            return deaths
+        finally:
+            bury(loop)
+    raise AssertionError("It goes on killing.")
+
+
+def verdicts_of(store) -> dict[int, str]:
+    rows = store.connection.execute("SELECT event_uuid, verdict || coalesce(kind, '') FROM deliveries")
+    return {uuid[-1]: verdict for uuid, verdict in rows}
+
+
 def test_an_event_that_kills_its_worker_is_set_aside(prepared):
     """Three deaths at one place give the record there a verdict, and everything behind it goes on."""
     connection, source, _ = prepared
@@ -66,22 +88,8 @@ def test_an_event_that_kills_its_worker_is_set_aside(prepared):
     store = SimulatedStore(copy_of(connection), chance, busy=0)
     transport = PoisonedTransport(chance)
     asyncio.run(fill(log))
-    deaths, now = 0, START
-    for _ in range(12):
-        loop = SimulatedLoop(now)
-        store.reborn()
-        try:
-            loop.run_until_complete(life(loop, log, store, transport, source, 20.0))
-            break
-        except Crash:
-            deaths += 1
-        finally:
-            now = loop.now + 1
-            bury(loop)
-    rows = dict(store.connection.execute("SELECT event_uuid, verdict || coalesce(kind, '') FROM deliveries"))
-    verdicts = {raw[-1]: verdict for raw, verdict in rows.items()}
-    assert verdicts == {n: "failedcrash" if n == 3 else "delivered" for n in range(8)}
-    assert 3 <= deaths <= 8
+    assert 3 <= lives(log, store, transport, source, 12) <= 8
+    assert verdicts_of(store) == {n: "failedcrash" if n == 3 else "delivered" for n in range(8)}
 
 
 async def fill(log) -> None:
@@ -108,3 +116,24 @@ def test_a_stopped_worker_leaves_nothing_behind(prepared):
         assert begun == 0, "an orderly end casts no suspicion on the record it stopped at"
     verdicts = [row[0] for row in store.connection.execute("SELECT verdict FROM deliveries")]
     assert verdicts == ["delivered"] * 8
+
+
+class SlowPoison(PoisonedTransport):
+    """The poisonous request kills only after its record has been settled with an open row."""
+
+    async def send(self, request):
+        if POISON.encode() in request.body:
+            await asyncio.sleep(0.5)
+        return await super().send(request)
+
+
+def test_an_open_row_that_kills_its_worker_is_set_aside(prepared):
+    """Also when the record was settled long ago: only the guilty row fails, those beside it are delivered."""
+    connection, source, _ = prepared
+    chance = random.Random(11)
+    log = SimulatedLog(1, chance)
+    store = SimulatedStore(copy_of(connection), chance, busy=0)
+    transport = SlowPoison(chance)
+    asyncio.run(fill(log))
+    assert lives(log, store, transport, source, 12) <= 6
+    assert verdicts_of(store) == {n: "failedcrash" if n == 3 else "delivered" for n in range(8)}

@@ -28,7 +28,8 @@ from hedgerow.store import Connection, StoreError
 log = logging.getLogger(__name__)
 
 REST_AFTER_STORE_ERROR_S = 1.0
-DEATHS = 3
+SUSPECT = 2
+GUILTY = 3
 
 
 class Lane:
@@ -73,6 +74,7 @@ class Lanes:
         self._ticket = itertools.count()
         self._alarm_set = asyncio.Event()
         self._partitions = "[]"
+        self._alone = asyncio.Lock()
         self._stopping = False
 
     # -------------------------------------------------------- from outside
@@ -181,11 +183,21 @@ class Lanes:
                     invocation, "held", self._world.now_ms(), error="The destination is switched off."
                 )
             else:
-                outcome = await self._runner.run(invocation, live)
+                outcome = await self._perform(invocation, live)
             self._report(outcome)
         finally:
             lane.active -= 1
         self._pump(destination_id)
+
+    async def _perform(self, invocation: Invocation, compiled: CompiledDestination) -> Outcome:
+        """Run an invocation; one that was there when two workers died runs with no other suspect beside it."""
+        if invocation.deaths < SUSPECT:
+            return await self._runner.run(invocation, compiled)
+        async with self._alone:
+            await self._world.insist("suspect", lambda connection: ledger.alone(connection, invocation.id))
+            outcome = await self._runner.run(invocation, compiled)
+        invocation.deaths = 0
+        return outcome
 
     # ------------------------------------------------------------ backlog
 
@@ -240,7 +252,7 @@ class Lanes:
         With a completed call behind it an invocation keeps its revision. Without one, if the destination was edited
         since, it is matched again.
         """
-        if invocation.deaths >= DEATHS:
+        if invocation.deaths >= GUILTY:
             return "failed"
         status = self._configuration.status(connection, invocation.destination_id)
         if status == "deleted":
@@ -263,7 +275,7 @@ class Lanes:
 
 
 _REASONS = {
-    "failed": "Three workers died while they ran this; it was set aside. Run it again once the cause is mended.",
+    "failed": "Workers died again and again while they ran this; it was set aside. Run it again once the cause is mended.",
     "discarded": "The destination was deleted.",
     "held": "The destination is switched off.",
     "superseded": "The destination was edited since and no longer wants this event.",

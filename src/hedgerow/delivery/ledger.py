@@ -18,8 +18,13 @@ from hedgerow.telemetry import Batch, put
 TAKE = "INSERT INTO positions (partition) VALUES (?) ON CONFLICT DO NOTHING"
 PLACE = "SELECT folded_to, settled_to, owned FROM positions WHERE partition = ?"
 OWN = "UPDATE positions SET owned = 1 WHERE partition = ?"
-# A partition that nobody gave back lost its owner to death, and these were in its hands.
-DIED = "UPDATE deliveries SET deaths = deaths + 1 WHERE next_at IS NOT NULL AND verdict = 'running' AND partition = ?"
+# A partition that nobody gave back lost its owner to death, and these were in its hands. Being there twice makes a row
+# suspect, no more: only one that died while it ran alone (see ``alone``) is known to kill.
+DIED = """
+UPDATE deliveries SET deaths = MAX(deaths, MIN(deaths + 1, 2))
+WHERE next_at IS NOT NULL AND verdict = 'running' AND partition = ?
+"""
+ALONE = "UPDATE deliveries SET deaths = 3 WHERE id = ?"
 KNOWN = "SELECT id FROM deliveries WHERE partition = ? AND position > ?"
 BEGIN = """
 UPDATE positions SET begun = CASE WHEN begun_at = settled_to THEN begun + 1 ELSE 1 END, begun_at = settled_to
@@ -32,12 +37,13 @@ RELEASE = "UPDATE positions SET owned = 0, begun = 0, begun_at = -1 WHERE partit
 UPSERT = """
 INSERT INTO deliveries (
     id, project_id, destination_id, revision, mapping, run, partition, position, event_uuid, event, distinct_id,
-    verdict, kind, error, attempts, status, duration_ms, captured_at, created_at, updated_at, next_at, journal
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    verdict, kind, error, attempts, status, duration_ms, captured_at, created_at, updated_at, next_at, deaths, journal
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     revision = excluded.revision, verdict = excluded.verdict, kind = excluded.kind, error = excluded.error,
     attempts = excluded.attempts, status = excluded.status, duration_ms = excluded.duration_ms,
-    updated_at = excluded.updated_at, next_at = excluded.next_at, journal = excluded.journal
+    updated_at = excluded.updated_at, next_at = excluded.next_at, deaths = excluded.deaths,
+    journal = excluded.journal
 WHERE deliveries.verdict IN ('running', 'retrying', 'held', 'scheduled')
 """
 PAYLOAD = (
@@ -156,7 +162,8 @@ def _row(outcome: Outcome, sealer: Sealer) -> tuple[Any, ...]:
     return (
         i.id, i.project_id, i.destination_id, i.revision, i.mapping, i.run, i.partition, i.position, i.event_uuid,
         i.event, i.distinct_id, outcome.verdict, outcome.kind, outcome.error, i.attempts, outcome.status,
-        outcome.duration_ms, i.captured_at, i.created_at, outcome.at, outcome.next_at, journal,
+        outcome.duration_ms, i.captured_at, i.created_at, outcome.at, outcome.next_at, i.deaths,
+        journal,
     )  # fmt: skip
 
 
@@ -237,6 +244,11 @@ def _invocation(row: tuple[Any, ...], sealer: Sealer) -> Invocation:
         deaths=deaths,
         fresh=False,
     )
+
+
+def alone(connection: Connection, identity: bytes) -> None:
+    """Note that a suspect row is run with nothing beside it: if the worker dies now, this is why."""
+    connection.execute(ALONE, (identity,))
 
 
 def backlog(connection: Connection, partition: int) -> list[tuple[bytes, int]]:
