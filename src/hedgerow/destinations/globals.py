@@ -118,7 +118,7 @@ def build_globals(event: Event, folded: Folded, project: Project, public_url: st
             "elements_chain": _elements_chain(folded.properties),
             "timestamp": event.timestamp,
             "captured_at": _iso(event.captured_at),
-            "url": f"{home}/events/{event.uuid}/{quote(event.timestamp, safe='')}",
+            "url": f"{home}/events/{event.uuid}/{event.timestamp.replace(':', '%3A')}",
         },
         "person": _person(event, folded.person, project, home),
         "groups": {kind: _group(group, home) for kind, group in folded.groups.items()},
@@ -149,8 +149,7 @@ def _group(group: Group, home: str) -> dict[str, Any]:
 
 
 def _iso(at_ms: int) -> str:
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _elements_chain(properties: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from hedgerow.destinations.errors import ValidationError
-from hedgerow.destinations.filters.trees import binary, call, every, literal
+from hedgerow.destinations.filters.trees import binary, call, every, is_set, literal
 from hedgerow.hog.ast import Expr
 from hedgerow.hog.times import instant
 
@@ -24,7 +24,7 @@ _UNITS: Final = {
 
 
 def compare_date(operand: Expr, op: str, value: Any) -> Expr:
-    """Compare the operand, read as a date, with a date of the filter.
+    """Compare the operand with a date of the filter. Hog reads a text beside a date as a date, if it is one.
 
     Args:
         operand: a property; text that is no date is neither before, after nor equal.
@@ -35,16 +35,15 @@ def compare_date(operand: Expr, op: str, value: Any) -> Expr:
     Raises:
         ValidationError: it is neither.
     """
-    moment = call("toDateTime", call("toString", operand))
     if not isinstance(value, str):
         raise ValidationError("A date is written as text, such as 2026-01-31 or -7d.", attr="value")
     relative = _RELATIVE.fullmatch(value.strip())
     if relative is None:
-        return binary(op, moment, _absolute(value))
+        return every([is_set(operand), binary(op, operand, _absolute(value))])
     reference = _ago(int(relative.group(1)), relative.group(2))
     if op == "==":
-        return _same_day(moment, reference)
-    return binary(op, moment, reference)
+        return every([is_set(operand), *_same_day(operand, reference)])
+    return every([is_set(operand), binary(op, operand, reference)])
 
 
 def _absolute(value: str) -> Expr:
@@ -61,11 +60,10 @@ def _ago(count: int, unit: str) -> Expr:
     return call("dateAdd", literal(word), literal(-count * times), call("now"))
 
 
-def _same_day(moment: Expr, reference: Expr) -> Expr:
+def _same_day(operand: Expr, reference: Expr) -> list[Expr]:
     """Exactly seven days ago means that day, not that millisecond."""
-    return every(
-        [
-            binary(">=", moment, call("toStartOfDay", reference)),
-            binary("<", moment, call("dateAdd", literal("day"), literal(1), call("toStartOfDay", reference))),
-        ]
-    )
+    start = call("toStartOfDay", reference)
+    return [
+        binary(">=", operand, start),
+        binary("<", operand, call("dateAdd", literal("day"), literal(1), start)),
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hedgerow.destinations.errors import ValidationError
-from hedgerow.destinations.filters.trees import array, binary, call, concat, every, literal
+from hedgerow.destinations.filters.trees import array, binary, call, concat, every, is_set, literal
 from hedgerow.hog.ast import Expr
 
 PARTS: Final = 4
@@ -39,7 +39,7 @@ def _sortable(operand: Expr) -> Expr:
 
 
 def _compare(operand: Expr, op: str, parts: list[int]) -> Expr:
-    return binary(op, _sortable(operand), array(_padded(parts)))
+    return every([is_set(operand), binary(op, _sortable(operand), array(_padded(parts)))])
 
 
 def _is_version(operand: Expr) -> Expr:
