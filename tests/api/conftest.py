@@ -9,7 +9,6 @@ import pytest
 
 from hedgerow.accounts import create_key, create_project
 from hedgerow.api import Services, create_app
-from hedgerow.delivery.ledger import UPSERT
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.events import Draft, Event
 from hedgerow.log.memory import MemoryLog
@@ -90,13 +89,14 @@ class Api:
         """A row of the ledger; returns its id."""
         partition, position, event_uuid = self.capture(event, distinct_id)
         identity = uuid.UUID(int=(self.now << 80) | 8 << 76 | 2 << 62 | position)
-        values = {"kind": None, "error": None, "attempts": 1, "status": 200, "duration_ms": 12, **columns}
-        row = (
-            identity.bytes, 1, uuid.UUID(destination).bytes, 1, "", "", partition, position, uuid.UUID(event_uuid).bytes,
-            event, distinct_id, verdict, values["kind"], values["error"], values["attempts"], values["status"],
-            values["duration_ms"], self.now, self.now, self.now, None, None,
-        )  # fmt: skip
-        self.state.write_now(lambda c: c.execute(UPSERT, row))
+        row = {
+            "id": identity.bytes, "project_id": 1, "destination_id": uuid.UUID(destination).bytes, "revision": 1,
+            "partition": partition, "position": position, "event_uuid": uuid.UUID(event_uuid).bytes, "event": event,
+            "distinct_id": distinct_id, "verdict": verdict, "attempts": 1, "status": 200, "duration_ms": 12,
+            "captured_at": self.now, "created_at": self.now, "updated_at": self.now, **columns,
+        }  # fmt: skip
+        sql = f"INSERT INTO deliveries ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+        self.state.write_now(lambda c: c.execute(sql, tuple(row.values())))
         return str(identity)
 
     def close(self):
