@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from hedgerow.hog import hints
 from hedgerow.hog.ast import Span
 from hedgerow.hog.errors import HogCompileError, HogSyntaxError
 from hedgerow.hog.lexer import NAMES, RESERVED, Tokens
 
+_INDENT = re.compile(r"[ \t]*")
 MAX_DEPTH = 200
 """Nested expressions and statements; two to three Python frames each keep it well inside the interpreter's limit."""
 
@@ -103,8 +106,8 @@ class Cursor:
     def hint_for(self, index: int, wanted: str, purpose: str) -> str | None:
         """The most likely cause of a missing token."""
         found = self.kinds[index]
-        if found == "eof":
-            return self.open_bracket_hint()
+        if found in {"eof", ")", "]", "}"} and (hint := self.open_bracket_hint()):
+            return hint
         if found == "=" and (hint := self.after(index)):
             return hint
         previous = self.kinds[index - 1]
@@ -139,8 +142,8 @@ class Cursor:
     def indent_of(self, index: int) -> int:
         """How far the line on which a token stands is indented."""
         line = self.source.rfind("\n", 0, self.starts[index]) + 1
-        text = self.source[line:]
-        return len(text) - len(text.lstrip(" \t"))
+        blanks = _INDENT.match(self.source, line)
+        return blanks.end() - line if blanks else 0
 
     def unexpected(self) -> HogSyntaxError:
         """The error when no expression can begin here."""
