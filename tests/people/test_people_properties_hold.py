@@ -129,6 +129,36 @@ def test_reading_any_suffix_again_changes_nothing(events, sizes, start):
                 assert folded.person.properties in ({}, person["properties"])
 
 
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+SPECIAL = st.sampled_from(
+    "$set $set_once $unset $groups $group_type $group_key $group_set alias $anon_distinct_id $process_person_profile "
+    "$os_name $os $lib $current_url $creator_event_uuid".split()
+)
+NAMES = st.sampled_from(
+    ["$identify", "$create_alias", "$groupidentify", "survey shown", "$feature_flag_called", "x"]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(NAMES, st.text(min_size=1), st.dictionaries(SPECIAL, ANYTHING), st.text()), max_size=5)
+)
+def test_no_event_whatever_stops_folding(raw):
+    """Whatever JSON stands where a rule looks, folding and reading again go through: one bad event blocks nobody."""
+    events = [event(name, distinct_id, properties, at=at) for name, distinct_id, properties, at in raw]
+    with store() as conn:
+        assert len(_fold(conn, events)) == len(_fold(conn, events[::-1])) == len(events)
+        assert len(load(conn, [Change(1, made) for made in events])) == len(events)
+
+
 @settings(max_examples=60, deadline=None)
 @given(HISTORIES, HISTORIES, SIZES, SIZES, st.randoms(use_true_random=False))
 def test_interleaved_partitions_equal_the_serial_order_of_their_transactions(one, two, sizes, others, chance):
