@@ -139,8 +139,23 @@ ANYTHING = st.recursive(
     max_leaves=6,
 )
 SPECIAL = st.sampled_from(
-    "$set $set_once $unset $groups $group_type $group_key $group_set alias $anon_distinct_id $process_person_profile "
-    "$os_name $os $lib $current_url $creator_event_uuid".split()
+    [
+        "$set",
+        "$set_once",
+        "$unset",
+        "$groups",
+        "$group_type",
+        "$group_key",
+        "$group_set",
+        "alias",
+        "$anon_distinct_id",
+        "$process_person_profile",
+        "$os_name",
+        "$os",
+        "$lib",
+        "$current_url",
+        "$creator_event_uuid",
+    ]
 )
 NAMES = st.sampled_from(
     ["$identify", "$create_alias", "$groupidentify", "survey shown", "$feature_flag_called", "x"]
