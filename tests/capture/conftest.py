@@ -121,3 +121,9 @@ def client(make_app):
 @pytest.fixture
 def make_client(make_app):
     return lambda **options: Client(make_app(**options))
+
+
+@pytest.fixture
+def client_for():
+    """Makes a client of any application."""
+    return Client

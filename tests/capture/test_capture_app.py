@@ -24,6 +24,7 @@ def b64(body: bytes) -> str:
 
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
+CHARSET = "Application/X-WWW-Form-Urlencoded; charset=UTF-8"
 WRAPPINGS = {
     "plain": lambda body: ("", body, {"content-type": "application/json"}),
     "text": lambda body: ("", body, {"content-type": "text/plain"}),
@@ -36,7 +37,9 @@ WRAPPINGS = {
     "form": lambda body: ("", form(b64(body)), FORM),
     "form, plain JSON": lambda body: ("", form(body.decode()), FORM),
     "form, spaces for plus": lambda body: ("", b"data=" + b64(body).replace("+", " ").encode(), FORM),
-    "form in text/plain": lambda body: ("", b"data=" + b64(body).encode(), FORM),
+    "form in text/plain": lambda body: ("", form(b64(body)), {"content-type": "text/plain"}),
+    "form with charset": lambda body: ("", form(b64(body), ip="1"), {"content-type": CHARSET}),
+    "form with data in the middle": lambda body: ("", b"ip=1&data=" + b64(body).encode(), FORM),
     "form with hint": lambda body: ("", form(b64(gzip.compress(body)), compression="gzip-js", ver="1"), FORM),
     "unknown hint": lambda body: ("?compression=zstd", body, {"content-encoding": "br"}),
     "announced as a form, as curl does": lambda body: ("", body, FORM),

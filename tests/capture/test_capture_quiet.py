@@ -3,6 +3,8 @@
 import orjson
 import pytest
 
+from hedgerow.capture import CaptureApp
+
 CONFIG_KEYS = {"supportedCompression", "autocapture_opt_out", "analytics", "sessionRecording", "surveys"}
 
 
@@ -68,6 +70,17 @@ def test_scripts_that_are_not_here(client):
     """Optional scripts are a plain 404, which the loader tolerates."""
     for path in ("/static/recorder.js", "/array/phc_x/nothing.js", "/static/../x"):
         assert client.send("GET", path).status == 404
+
+
+def test_bundled_scripts(tmp_path, log, client_for):
+    """Where the build put the browser SDK, its files are served under all the paths that loaders use."""
+    (tmp_path / "array.js").write_text("!function(){}()")
+    client = client_for(CaptureApp(log, None, scripts=tmp_path))
+    for path in ("/static/array.js", "/static/1.2.3/array.js?v=1", "/array/phc_x/array.js"):
+        reply = client.send("GET", path)
+        assert (reply.status, reply.text) == (200, "!function(){}()")
+        assert reply.headers["content-type"].startswith("application/javascript")
+    assert client.send("GET", "/static/recorder.js").status == 404
 
 
 @pytest.mark.parametrize(

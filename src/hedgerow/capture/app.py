@@ -10,6 +10,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hedgerow.capture import answers, classic, quiet, segment, v1
@@ -20,6 +21,7 @@ from hedgerow.capture.limits import Closed, RateLimited
 from hedgerow.capture.projects import Projects
 from hedgerow.capture.reader import ClientGone, Overloaded, Receive, TooSlow
 from hedgerow.capture.request import Handler, Request, Send
+from hedgerow.capture.scripts import BUNDLED, Scripts
 from hedgerow.events.errors import WireError
 from hedgerow.events.ids import Random, uuid7
 from hedgerow.log.protocol import EventLog, LogUnavailable
@@ -38,6 +40,7 @@ class CaptureApp:
         random: gives random bytes.
         gate: says why nothing can be taken at the moment, or None; see ``DiskGate``.
         warn: told of what is refused or dropped for a known project; see ``Trail.add``.
+        scripts: folder with the browser SDK's files.
     """
 
     def __init__(
@@ -50,8 +53,10 @@ class CaptureApp:
         random: Random = os.urandom,
         gate: Callable[[], str | None] | None = None,
         warn: Warn | None = None,
+        scripts: Path = BUNDLED,
     ) -> None:
         self._intake = Intake(event_log, projects, options or CaptureOptions(), clock, random, gate, warn)
+        self._scripts = Scripts(scripts)
         self._routes = _with_slashes(self._exact_routes())
         self._last_complaint = 0
 
@@ -151,6 +156,8 @@ class CaptureApp:
                 return quiet.config(token)
             case ["array", token, "config.js"]:
                 return quiet.config_script(token)
+            case ["static", *_, name] | ["array", _, name]:
+                return self._scripts.find(name)
         return answers.NOT_FOUND
 
 

@@ -96,7 +96,7 @@ def _unwrap(body: bytes, query: dict[str, str], content_type: bytes) -> tuple[by
     form_like = _looks_form(payload)
     if not form_like and _looks_base64(payload):
         payload = _unbase64(payload)
-    if not data and content_type == FORM:
+    if not data and (payload.startswith(b"data=") or content_type.partition(b";")[0].strip().lower() == FORM):
         if not form_like:
             raise undecodable(
                 "sent as a form, but there is no data field in it; is Content-Type: application/json meant?"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 FUTURE = 23 * 3600 * 1000
 _MS = timedelta(milliseconds=1)
@@ -116,4 +117,11 @@ def resolve(timestamp: str | None, offset: int | None, sent_at: int | None, now:
 
 def write(ms: int) -> str:
     """ISO 8601 in UTC with milliseconds, ``2026-01-02T03:04:05.678Z``."""
-    return (_NAIVE_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
+    minute, rest = divmod(ms, 60_000)
+    return f"{_minute(minute)}{rest // 1000:02}.{rest % 1000:03}Z"
+
+
+@lru_cache(4096)
+def _minute(minute: int) -> str:
+    """The text up to the seconds; most events of a moment share it."""
+    return (_NAIVE_EPOCH + timedelta(minutes=minute)).isoformat()[:17]
