@@ -257,3 +257,31 @@ def test_refusals_leave_a_trace(tmp_path, make_app, client_for):
         database.close()
     assert (warning.kind, warning.count) == ("refused_too_large", 3)
     assert "secret" not in str(warning.sample)
+
+
+def test_what_leaves_a_trace(make_app, client_for):
+    """Refused, dropped and limited events of a known project are traced by kind; those of nobody are not."""
+    app, traced = make_app(max_event=300, project_options={"events_per_second": 8}), []
+    app._intake._warn = lambda project_id, at, kind, details: traced.append((project_id, kind))
+    client = client_for(app)
+    batches = [
+        [{"event": "e"}],
+        [{"event": "e", "distinct_id": "u", "uuid": "bad"}],
+        [{"event": "$$heatmap", "distinct_id": "u"}, {"event": "e", "distinct_id": "u"}],
+        [{"event": "e", "distinct_id": "u", "properties": {"x": "y" * 500}}],
+        [{"event": "e", "distinct_id": "u"}] * 10,
+        [{"event": "e", "distinct_id": "u"}],
+    ]
+    for batch in batches:
+        client.post("/batch/", orjson.dumps({"api_key": "phc_valid", "batch": batch}))
+    client.post("/batch/", b"{")
+    reply = client.post("/batch/", orjson.dumps({"api_key": "phc_unknown", "batch": batches[0]}))
+    assert reply.status == 401
+    kinds = [
+        "refused_no_distinct_id",
+        "refused_unparsable",
+        "dropped_$$heatmap",
+        "refused_too_large",
+        "rate_limited",
+    ]
+    assert traced == [(7, kind) for kind in kinds]

@@ -7,6 +7,7 @@ from hedgerow.capture.answers import Answer
 from hedgerow.capture.intake import LARGE, Intake, aside
 from hedgerow.capture.request import Request
 from hedgerow.events import Event
+from hedgerow.events.errors import WireError
 from hedgerow.events.wire import decode
 
 PATHS = ("/batch", "/e", "/i/v0/e", "/capture", "/track", "/engage", "/i/v0/ai/batch")
@@ -24,9 +25,19 @@ class Classic:
             return answers.NOT_ALLOWED
         body = await self._intake.body(request)
         large = len(body) > LARGE
-        token, events = await aside(large, self._decode, request, body)
+        try:
+            token, events = await aside(large, self._decode, request, body)
+        except WireError as refused:
+            await self._trace(refused)
+            raise
         await self._intake.keep(await self._intake.project(token), events, large=large)
         return answers.NO_CONTENT if request.query.get("beacon") == "1" else answers.OK
+
+    async def _trace(self, refused: WireError) -> None:
+        """Leave a trace of a refusal whose project is known."""
+        if refused.token is not None:
+            project = await self._intake.project(refused.token)
+            self._intake.warn(project, "refused_" + refused.reason, {"detail": refused.text})
 
     def _decode(self, request: Request, body: bytes) -> tuple[str, list[Event]]:
         headers = request.headers

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from hedgerow.capture.address import ClientAddress
-from hedgerow.capture.limits import Closed, RateLimits
+from hedgerow.capture.limits import Closed, RateLimited, RateLimits
 from hedgerow.capture.privacy import protect
 from hedgerow.capture.projects import Project, Projects
 from hedgerow.capture.reader import BodyReader, declared_length
@@ -128,8 +128,9 @@ class Intake:
             Closed, LogUnavailable: none was stored; the sender should try again.
         """
         self.admit(project, len(events))
+        wanted = [event for event in events if self.wants(project, event)]
         try:
-            drafts = await aside(large, self._drafts, project, events)
+            drafts = await aside(large, self._drafts, project, wanted)
         except WireError as refused:
             self.warn(project, "refused_" + refused.reason, {"detail": refused.text})
             raise
@@ -146,25 +147,33 @@ class Intake:
         if reason is not None:
             raise Closed(reason)
         if project.settings:
-            self._rates.admit(project.id, project.settings, events)
+            try:
+                self._rates.admit(project.id, project.settings, events)
+            except RateLimited:
+                self.warn(project, "rate_limited", {"events": events})
+                raise
 
-    def draft(self, project: Project, event: Event) -> Draft | None:
-        """An event ready for the log, None when it is not one to send on.
+    def wants(self, project: Project, event: Event) -> bool:
+        """Whether an event is to be kept; one that is not is acknowledged, counted and traced."""
+        if event.event not in NOT_SENT_ON:
+            return True
+        self.counters["dropped_" + event.event] += 1
+        self.warn(project, "dropped_" + event.event, {"distinct_id": event.distinct_id})
+        return False
+
+    def draft(self, project: Project, event: Event) -> Draft:
+        """An event ready for the log. Touches nothing else, so that it may run in a thread.
 
         Raises:
             WireError: it cannot be stored.
         """
-        if event.event in NOT_SENT_ON:
-            self.counters["dropped_" + event.event] += 1
-            return None
         if project.settings:
             protect(event.properties, project.settings)
         payload = encode(event, limit=self.options.max_event)
         return Draft(project.id, event.distinct_id, event.captured_at, payload)
 
     def _drafts(self, project: Project, events: list[Event]) -> list[Draft]:
-        drafts = [self.draft(project, event) for event in events]
-        return [draft for draft in drafts if draft is not None]
+        return [self.draft(project, event) for event in events]
 
     async def append(self, drafts: list[Draft]) -> None:
         """Make drafts durable.

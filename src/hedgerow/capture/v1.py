@@ -50,7 +50,10 @@ class AnalyticsV1:
         outcomes = await aside(large, self._read, request, envelope, body)
         project = await self._project(envelope.token)
         self._intake.admit(project, len(outcomes))
-        await self._intake.append(await aside(large, self._drafts, project, outcomes))
+        wanted = [o for o in outcomes if o.event is not None and self._intake.wants(project, o.event)]
+        drafts = await aside(large, self._drafts, project, wanted)
+        self._trace(project, outcomes)
+        await self._intake.append(drafts)
         return outcomes
 
     def _read(self, request: Request, envelope: Envelope, body: bytes) -> list[Outcome]:
@@ -65,24 +68,24 @@ class AnalyticsV1:
             raise Refused(401, "invalid_api_token", error.text) from error
 
     def _drafts(self, project: Project, outcomes: list[Outcome]) -> list[Draft]:
-        """The drafts of the good events; those that cannot be stored are dropped now."""
+        """The drafts of good events; those that cannot be stored are dropped now."""
         drafts = []
         for outcome in outcomes:
-            if outcome.event is None:
-                continue
+            assert outcome.event is not None
             try:
-                draft = self._intake.draft(project, outcome.event)
-            except TooLarge:
-                outcome.event, outcome.result, outcome.details = None, "drop", "event_too_large"
-            except WireError:
-                outcome.event, outcome.result, outcome.details = None, "drop", "malformed_event_properties"
-            else:
-                drafts += [draft] if draft is not None else []
+                drafts.append(self._intake.draft(project, outcome.event))
+            except WireError as error:
+                large = isinstance(error, TooLarge)
+                outcome.result = "drop"
+                outcome.details = "event_too_large" if large else "malformed_event_properties"
+        return drafts
+
+    def _trace(self, project: Project, outcomes: list[Outcome]) -> None:
+        """Count what was dropped and leave a trace of it."""
         for outcome in outcomes:
             if outcome.result == "drop":
                 self._intake.counters[f"refused_{outcome.details}"] += 1
                 self._intake.warn(project, f"refused_{outcome.details}", {"uuid": outcome.uuid})
-        return drafts
 
     def _refuse(self, error: Exception, echo: Headers) -> Answer:
         status, tag, text, extra = _explain(error)

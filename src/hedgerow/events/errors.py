@@ -18,9 +18,11 @@ class WireError(Exception):
         status: the HTTP status of the answer.
         reason: a short name for counters (``bad_json``, ``no_token`` ...).
         text: the plain-text body of the answer.
+        token: the project's token when it was known by then, so that the refusal can be traced to its project.
     """
 
     status = 400
+    token: str | None = None
 
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)

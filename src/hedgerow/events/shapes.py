@@ -62,7 +62,11 @@ def read(document: Any, source: Source) -> tuple[str, list[Event]]:
     if not raw:
         raise BadRequest("no_events", "request holds no event")
     token = tokens.check(tokens.of_events(raw) if token is None else token)
-    return token, [read_event(event, source, sent_at) for event in raw]
+    try:
+        return token, [read_event(event, source, sent_at) for event in raw]
+    except BadRequest as refused:
+        refused.token = token
+        raise
 
 
 def _unpack(document: Any, source: Source) -> tuple[str | None, list[Any], int | None]:
