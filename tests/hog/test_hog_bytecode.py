@@ -37,6 +37,12 @@ def test_small_expressions_have_the_known_code(source, code):
     assert emit_bytecode(parse_expression(source)) == ["_H", 1, *code]
 
 
+def test_an_endless_chain_of_mixed_operators_is_a_clear_error():
+    """What is too deep for the emitter is a Hog error."""
+    with pytest.raises(HogCompileError, match="too many operators"):
+        emit_bytecode(parse_expression("a" + " + b || c" * 2000))
+
+
 def test_code_is_plain_json():
     """The code holds numbers, strings and booleans only."""
     code = emit_bytecode(parse_program("let a := 1; let f := () -> a; return [f(), inf, nan, -1.5e3]"))
@@ -110,6 +116,11 @@ RUNS = [
     ("let c := 0; fun inc() { c := c + 1; return c } inc(); inc(); return c", "2"),
     ("fun mk() { let n := 0; return () -> { n := n + 1; return n } } let a := mk(); a(); let b := mk(); return [a(), b(), a()]", "[2, 1, 3]"),
     ("fun a() { let x := 1; fun b() { fun c() { x := x + 1; return x } return c() } b(); return b() } return a()", "3"),
+    ("if (true); return 1", "1"),
+    ("let x; x := [x]; return x", "[null]"),
+    ("return [not(true), not (1 = 2)]", "[false, true]"),
+    ("let g := event.x; return g = 5 and event.x > 4 and event.y.z is null and not event.y", "true"),
+    ("return [[1, 2][2], {'k': [3]}['k'][1], event?.['x'], (1, 2)?.1]", "[2, 3, 5, 1]"),
     ("return 5 between 1 and 9", "true"),
     ("return null between 1 and 9", "false"),
     ("return null not between 1 and 9", "false"),

@@ -89,10 +89,6 @@ class Cursor:
         kind = self.kinds[index]
         if kind == "eof":
             return "the end of the text"
-        if kind == "text":
-            return "text"
-        if kind == "end'":
-            return "the end of the f-string"
         text = self.texts[index]
         return f"`{text if len(text) <= 30 else text[:27] + '...'}`"
 
@@ -107,8 +103,6 @@ class Cursor:
         """The most likely cause of a missing token."""
         found = self.kinds[index]
         if found in {"eof", ")", "]", "}"} and (hint := self.open_bracket_hint()):
-            return hint
-        if found == "=" and (hint := self.after(index)):
             return hint
         previous = self.kinds[index - 1]
         return hints.missing_token(wanted, found, after_name=previous in NAMES, listed="close the" in purpose)

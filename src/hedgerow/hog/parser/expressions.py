@@ -608,11 +608,6 @@ class ExpressionParser(Cursor):
                     r"write \{ for a brace",
                 )
             parts.append(self.expression())
-            if self.kinds[self.pos] == "}":
-                self.pos += 1
-                raise self.syntax_error(
-                    "a brace is closed that was not opened here", self.token_span(self.pos - 1)
-                )
             self.expect("}$", "behind the expression")
         return [part for part in parts if part != ""]
 

@@ -169,7 +169,7 @@ class FormParser(ExpressionParser):
     def cast_function(self) -> str:
         """Read a type; returns the function that converts to it."""
         span = self.token_span(self.pos)
-        written = self.identifier("of a type")
+        written = self.identifier("for a type")
         function = CASTS.get(written.lower())
         if function is None:
             hint = "types are Int, Float, String, Date, DateTime and UUID"

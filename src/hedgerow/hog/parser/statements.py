@@ -359,7 +359,7 @@ class Parser(FormParser):
         if self.accept("("):
             name = self.identifier("for the caught error")
             if self.accept(":"):
-                kind = self.identifier("of a type of error")
+                kind = self.identifier("for the type of an error")
             if self.kinds[self.pos] == ",":
                 raise self.syntax_error(
                     "one `catch` names one type", self.token_span(self.pos), "write a `catch` for each"

@@ -427,7 +427,10 @@ class ExpressionPrinter:
         if indent is None:
             raise MustBreak
         text = self.block(node.body, indent)
-        return f"{head} -> {text if node.body.body else text.replace('{', '{ ;', 1)}"
+        if not node.body.body:
+            # Without a statement in them, the braces would be those of an object.
+            text = f"{text[:-1]}{' ' * INDENT};\n{' ' * indent}}}"
+        return f"{head} -> {text}"
 
 
 P = ExpressionPrinter

@@ -79,14 +79,14 @@ class StatementPrinter(ExpressionPrinter):
             case ast.If():
                 return self.if_(node, indent)
             case ast.While():
-                return f"while ({self.expression(node.test, indent, indent + 7)}) {self.statement(node.body, indent)}"
+                return f"while ({self.expression(node.test, indent, indent + 7)}){self.governed(node.body, indent)}"
             case ast.For():
-                return f"for ({self.for_head(node, indent)}) {self.statement(node.body, indent)}"
+                return f"for ({self.for_head(node, indent)}){self.governed(node.body, indent)}"
             case ast.ForIn():
                 names = ", ".join(plain_name(name) for name in (node.key, node.value) if name is not None)
                 head = f"for (let {names} in "
                 iterable = self.expression(node.iterable, indent, indent + len(head))
-                return f"{head}{iterable}) {self.statement(node.body, indent)}"
+                return f"{head}{iterable}){self.governed(node.body, indent)}"
             case ast.Function():
                 params = ", ".join(plain_name(name) for name in node.params)
                 return f"fun {plain_name(node.name)}({params}) {self.block(node.body, indent)}"
@@ -131,11 +131,15 @@ class StatementPrinter(ExpressionPrinter):
 
     def if_(self, node: ast.If, indent: int) -> str:
         """``if (test) then else otherwise``."""
-        text = f"if ({self.expression(node.test, indent, indent + 4)}) {self.statement(node.then, indent)}"
+        text = f"if ({self.expression(node.test, indent, indent + 4)}){self.governed(node.then, indent)}"
         if node.otherwise is None:
             return text
         joint = " " if isinstance(node.then, ast.Block) else "\n" + " " * indent
-        return f"{text}{joint}else {self.statement(node.otherwise, indent)}"
+        return f"{text}{joint}else{self.governed(node.otherwise, indent)}"
+
+    def governed(self, node: Statement, indent: int) -> str:
+        """The text of a statement behind the head that governs it."""
+        return ";" if isinstance(node, ast.Empty) else f" {self.statement(node, indent)}"
 
     def for_head(self, node: ast.For, indent: int) -> str:
         """The three parts of a ``for``."""
