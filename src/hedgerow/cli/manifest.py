@@ -160,6 +160,9 @@ def _construct(file: str, node: yaml.MappingNode) -> dict[str, Any]:
 
 def _payload(file: str, node: yaml.MappingNode, raw: Mapping[str, Any]) -> dict[str, Any]:
     payload: dict[str, Any] = {"enabled": True, **raw}
+    if "template" in payload and "template_id" in payload:
+        line = max(key.start_mark.line for key, _ in node.value if key.value in ALIASES["template_id"])
+        raise ManifestError(file, line + 1, "'template' and 'template_id' mean the same: give one of them.")
     if "template" in payload:
         payload["template_id"] = payload.pop("template")
     if "events" in payload:

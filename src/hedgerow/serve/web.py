@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -96,9 +97,21 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
     return Gateway([capture, health], create_app(services))
 
 
+def calm_collector() -> None:
+    """Look for garbage more rarely, and not among what lives as long as the process.
+
+    A batch of events is thousands of objects that die by reference count; at Python's default the collector would walk
+    through them several times per batch, which costs capture up to half of its speed.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+
+
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
     """Answer requests until SIGTERM; then answer those that have begun, and close."""
     with open_stores(settings) as stores:
+        calm_collector()
         roster = Roster(inheritance.status)
         server = InheritedServer(build(settings, inheritance, stores, roster), inheritance.listen)
         serving = asyncio.create_task(server.serve())
