@@ -22,7 +22,7 @@ from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, InputError, SecretsError
 from hedgerow.destinations.globals import with_source
 from hedgerow.events import Draft, Event
-from hedgerow.hog import AsyncCall, Execution, Finished, HogError, HogRuntimeError, Host
+from hedgerow.hog import AsyncCall, Execution, Finished, HogError, HogRuntimeError, HogThrown, Host
 from hedgerow.hog.host import JournalEntry
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,12 @@ class Runner:
             return self._failed(run, "inputs", str(error))
         except SecretsError as error:
             return self._failed(run, "secrets", str(error))
+        except HogThrown as error:
+            # A program that throws because its call failed says so less well than the failure itself, and a 4xx must
+            # stay a 4xx however the program takes it.
+            if run.failure is None:
+                return self._failed(run, error.kind, error.render())
+            self._line(run, "error", error.render())
         except HogError as error:
             return self._failed(run, error.kind if error.kind != "runtime" else "hog", error.render())
         except Exception as error:
