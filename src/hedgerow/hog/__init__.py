@@ -14,6 +14,7 @@ A program runs part by part: ``advance`` goes to its next asynchronous call, whi
 from __future__ import annotations
 
 from hedgerow.hog import ast
+from hedgerow.hog.bytecode import emit_bytecode
 from hedgerow.hog.compiled import (
     AsyncSite,
     Filter,
@@ -41,8 +42,11 @@ from hedgerow.hog.errors import (
 )
 from hedgerow.hog.execution import Execution, Finished
 from hedgerow.hog.host import AsyncCall, Host, JournalEntry, Limits
+from hedgerow.hog.jsontext import to_json
 from hedgerow.hog.parser import parse_expression, parse_program, parse_template
+from hedgerow.hog.printer import format_source
 from hedgerow.hog.templateset import TemplateSet, compile_template_set
+from hedgerow.hog.text import print_form
 from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue
 
 __all__ = [
@@ -80,7 +84,11 @@ __all__ = [
     "compile_program",
     "compile_template",
     "compile_template_set",
+    "emit_bytecode",
+    "format_source",
     "parse_expression",
     "parse_program",
     "parse_template",
+    "print_form",
+    "to_json",
 ]

@@ -44,6 +44,10 @@ class Expressions(Forms):
         """The run: at hand in metered code, made on demand in code too small to need a meter."""
         return self.p.load("M") if self.metered else self.p.call("run_of", self.p.load("H"))
 
+    def holder(self) -> PyExpr:
+        """The run, or what it can be made from."""
+        return self.p.load("M" if self.metered else "H")
+
     def at(self, node: ast.Node) -> int:
         """Make ``node`` the current place; gives the one before, to be put back."""
         before = self.p.line

@@ -44,6 +44,9 @@ OPERATORS: Final = {
 WITH_CONTEXT: Final = frozenset({"like", "not like", "ilike", "not ilike", "=~", "!~", "=~*", "!~*"})
 """Operators whose helper takes the run first."""
 
+GUARDED: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "not in"})
+"""Operators whose helper takes whatever may give the run: they need it for large containers only."""
+
 _UNKNOWN: Final = object()
 
 
@@ -85,6 +88,10 @@ class Forms:
         """The run, for helpers that take it."""
         raise NotImplementedError
 
+    def holder(self) -> PyExpr:
+        """The run, or what it can be made from."""
+        raise NotImplementedError
+
     def fresh(self) -> str:
         """A new temporary name."""
         self._temps += 1
@@ -108,6 +115,8 @@ class Forms:
         """The helper call for an operator."""
         if op in WITH_CONTEXT:
             return self.p.call(OPERATORS[op], self.ctx(), left, right)
+        if op in GUARDED:
+            return self.p.call(OPERATORS[op], self.holder(), left, right)
         return self.p.call(OPERATORS[op], left, right)
 
     def _again(self, op: str, left: Operand, right: Operand) -> PyExpr:

@@ -27,6 +27,9 @@ BOOL: Final = "bool"
 TEXT: Final = "text"
 ANY: Final = "any"
 
+ROUNDS: Final = 30
+"""Rounds of inference after which nothing is taken as known; ordinary programs need three or four."""
+
 Kind = str
 NUMBERS: Final = frozenset({INT, FLOAT, NUM})
 SMALL: Final = 2**20
@@ -107,9 +110,14 @@ class Kinds:
         flows = self._flows()
         for unit in self._analysis.order:
             self._returns[unit] = None if always_returns(unit) else ANY
+        rounds = 0
         changed = True
         while changed:
             changed = False
+            rounds += 1
+            if rounds > ROUNDS:
+                self._enabled = False
+                return
             for variable, value in flows:
                 before = self._variables.get(variable)
                 after = join(before, ANY if value is None else self._infer(value))
@@ -161,7 +169,8 @@ class Kinds:
     def _Binary(self, node: ast.Binary) -> Kind | None:  # noqa: N802
         chain: list[ast.Binary] = []
         left: ast.Expr = node
-        while isinstance(left, ast.Binary):
+        memo = self._memo or {}
+        while isinstance(left, ast.Binary) and id(left) not in memo:
             chain.append(left)
             left = left.left
         kind = self._infer(left)

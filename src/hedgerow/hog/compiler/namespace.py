@@ -10,9 +10,10 @@ from types import GeneratorType
 from typing import Any, Final, NoReturn
 
 from hedgerow.hog import ops
+from hedgerow.hog.compiler.guards import GUARDS, run_of
 from hedgerow.hog.compiler.scope import ASYNC_NAMES
 from hedgerow.hog.errors import HogDepthLimit, HogRuntimeError
-from hedgerow.hog.host import Host, Limits
+from hedgerow.hog.host import Limits
 from hedgerow.hog.meter import Meter
 from hedgerow.hog.text import as_double, concat_text
 from hedgerow.hog.values import HogCallable, HogErrorValue, type_name
@@ -167,14 +168,6 @@ def part_text(ctx: Meter, value: Any) -> str:
     return str(value) if type(value) is int and -_PLAIN < value < _PLAIN else concat_text(ctx, value)
 
 
-def run_of(holder: list[Any]) -> Meter:
-    """The meter of a filter or template, made when first needed: most never do anything that is metered."""
-    if len(holder) == 1:
-        holder.append(Meter(holder[0] or Host()))
-    meter: Meter = holder[1]
-    return meter
-
-
 def inputs_so_far(scope: Any, rendered: dict[str, Any]) -> dict[Any, Any]:
     """All inputs that a template of a set can see: what the host gives, and what is rendered already."""
     given = scope.get("inputs")
@@ -219,6 +212,7 @@ def namespace() -> dict[str, Any]:
     )
     names.update((helper.__name__, helper) for helper in helpers)
     names.update((name, getattr(ops, name)) for name in _OPERATORS)
+    names.update(GUARDS)
     names.update(
         (f"fn_{name}", function.impl) for name, function in REGISTRY.items() if name not in ASYNC_NAMES
     )
@@ -228,8 +222,7 @@ def namespace() -> dict[str, Any]:
 
 _OPERATORS: Final = (
     *("truthy", "add", "subtract", "multiply", "divide", "modulo"),
-    *("equals", "not_equals", "less", "less_equal", "greater", "greater_equal", "between", "not_between"),
-    *("in_", "not_in", "like", "not_like", "ilike", "not_ilike"),
+    *("between", "not_between", "like", "not_like", "ilike", "not_ilike"),
     *("matches", "not_matches", "imatches", "not_imatches", "concat"),
     *("get_property", "set_property", "dict_key", "iterate_values", "iterate_items"),
 )

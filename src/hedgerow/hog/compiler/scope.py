@@ -37,7 +37,7 @@ class Variable:
         self.unit = unit
         self.in_loop = in_loop
         self.function: Unit | None = None  # set while it is only ever one function
-        self.assigned: list[Unit] = []  # the functions that assign to it after its declaration
+        self.assigned: set[Unit] = set()  # the functions that assign to it after its declaration
         self.capturers: set[Unit] = set()
         self.value_used = False  # used other than as what is called
 
@@ -263,7 +263,7 @@ class Resolver:
             if variable is None:
                 raise self._not_declared(target)
             self.result.names[id(target)] = variable
-            variable.assigned.append(self._unit)
+            variable.assigned.add(self._unit)
             self.result.sources.append((variable, node.value))
             return
         if not isinstance(target, ast.Property | ast.Index):
@@ -333,7 +333,7 @@ class Resolver:
         variables = [self._declare(name, node.span) for name in names]
         self.result.declared[id(node)] = variables
         for variable in variables:
-            variable.assigned.append(self._unit)
+            variable.assigned.add(self._unit)
             self.result.sources.append((variable, None))
         self._loops += 1
         self._branch(node.body)
@@ -393,7 +393,7 @@ class Resolver:
             self.visit(callee)
             self._unit.dynamic = True
         else:
-            variable = self._lookup(callee.name)
+            variable = None if node.sugar else self._lookup(callee.name)  # sugar always means the library
             if variable is not None:
                 self.result.names[id(callee)] = variable
                 self._unit.calls.append((variable, node))
