@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -149,7 +150,13 @@ def _group(group: Group, home: str) -> dict[str, Any]:
 
 
 def _iso(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return f"{_seconds_text(at_ms // 1000)}.{at_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _seconds_text(at_s: int) -> str:
+    """Events come many to a second, so that the calendar is asked once for all of them."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _elements_chain(properties: Mapping[str, Any]) -> str:
