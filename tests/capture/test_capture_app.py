@@ -191,3 +191,31 @@ def test_a_fault_of_ours_is_answered(client, log, monkeypatch, caplog):
     reply = client.post("/e/", SINGLE)
     assert (reply.status, reply.text) == (500, "internal error")
     assert "fault of ours" in caplog.text
+
+
+# Made with the npm package lz-string: the event of this module, and 20,000 times the letter x.
+LZ_EVENT = "N4IgpgbmB2AuIC4QGcCWBzaYAmACArgA4gA0I2qysq0AxrAPqraIj4CMpIAhoagwGswAT1aEAFrQYRuAG2ZdCAJwD2hMEuphkiUIVndoY1SAC+poA==="
+LZ_LONG = "B418ZXTt/DFOS1b0c17Pd/wYUcSaWeRZVdTbXfQ408y62+x519z73/wMFDhI0WPETJU6TNlz5CxUuUrVa9Rs1btO3Xv0HDR4ydNnzFy1es3bd+w8dPnL12/cfPX7z99//AYFBwSGhYeERkVHRMbFx8QmJSckpqWnpGZlZ2Tm5efkFhUXFJaVl5RWVVdU1tXX1DY1NzS2tbe0dnV3dPb19/QODQ8Mjo2PjE5NmQA="
+
+
+@pytest.mark.parametrize("hint", ["lz64", "lz-string"])
+def test_lz_string(client, log, hint):
+    """The first browser SDKs compressed with LZ-string, in the body or in a form."""
+    assert client.post("/e/?compression=" + hint, LZ_EVENT.encode()).status == 200
+    assert client.post("/e/", form(LZ_EVENT, compression=hint), FORM).status == 200
+    assert [event.event for event in log.events] == ["signed up", "signed up"]
+
+
+def test_lz_string_stops_at_the_limits(make_client):
+    """LZ-string has the same limit after inflation, and a smaller one before, since it is slow to undo."""
+    reply = make_client(max_body=10_000).post("/e/?compression=lz64", LZ_LONG.encode())
+    assert (reply.status, reply.text) == (
+        413,
+        "maximum event size exceeded: the request inflates to more than 10000 bytes",
+    )
+    assert make_client().post("/e/?compression=lz64", b"-" * 1_100_000).status == 413
+
+
+def test_data_in_the_query_has_the_limit_too(make_client):
+    """A long query is no way around the limit."""
+    assert make_client(max_body=1000).send("GET", "/e/?data=" + "%7B" * 2000).status == 413

@@ -185,3 +185,20 @@ def test_unavailable(client, log):
     body = orjson.dumps({"userId": "u", "event": "e"})
     assert client.post("/v1/track", body, basic()).status == 503
     assert client.send("GET", "/v1/track").status == 405
+
+
+def test_other_failures_are_json_too(make_client, monkeypatch, log, caplog):
+    """Over the rate, and even a fault of ours, have code and message."""
+    body = orjson.dumps({"userId": "u", "event": "e"})
+    limited = make_client(project_options={"events_per_second": 1})
+    limited.post("/v1/track", body, basic())
+    reply = limited.post("/v1/track", body, basic())
+    assert (reply.status, reply.headers["retry-after"]) == (429, "1")
+    assert orjson.loads(reply.body) == {"success": False, "code": "rate_limited", "message": "rate limited"}
+
+    async def append(_drafts):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(log, "append", append)
+    reply = make_client().post("/v1/track", body, basic())
+    assert (reply.status, orjson.loads(reply.body)["code"]) == (500, "internal")

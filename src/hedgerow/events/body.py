@@ -74,36 +74,45 @@ def parse(
     if len(payload) > limit:
         raise too_large(f"the request has {len(payload)} bytes, {limit} are allowed")
     hint = hint or _hint(content_encoding.decode("latin-1"))
+    if hint == "lz" and not payload.startswith(_GZIP_MAGIC):
+        return parse_json(_unlz(payload, limit))
+    payload = _unbase64(payload)
     if hint == "gzip" or payload.startswith(_GZIP_MAGIC):
-        payload = inflate(payload, limit=limit)
-    elif hint == "lz":
-        payload = _unlz(payload, limit)
-    if _looks_base64(payload):
-        payload = _unbase64(payload)
+        payload = _unbase64(inflate(payload, limit=limit))
     return parse_json(payload)
 
 
 def _unwrap(body: bytes, query: dict[str, str], content_type: bytes) -> tuple[bytes, str | None]:
-    """The payload without form and outer base64, and the hint that came with it (query before form)."""
+    """The payload out of query or form, and the hint that came with it (the query's wins)."""
     hint = _hint(query.get("compression", "")) if query else None
     data = query.get("data") if query else None
-    payload = _restore_plus(data.encode()) if data else body
-    if not payload:
+    if data:
+        return _restore_plus(data.encode()), hint
+    if not body:
         raise BadRequest("empty", "request missing data payload")
-    # JSON, gzip and the like. Where curl's default type calls JSON a form we believe the JSON; PostHog refuses it.
-    if payload[0] not in _BASE64:
-        return payload, hint
-    form_like = _looks_form(payload)
-    if not form_like and _looks_base64(payload):
-        payload = _unbase64(payload)
-    if not data and (payload.startswith(b"data=") or content_type.partition(b";")[0].strip().lower() == FORM):
-        if not form_like:
-            raise undecodable(
-                "sent as a form, but there is no data field in it; is Content-Type: application/json meant?"
-            )
-        payload, form_hint = _unform(payload)
+    if _is_form(body, content_type):
+        body, form_hint = _unform(body)
         hint = hint or form_hint
-    return payload, hint
+    return body, hint
+
+
+def _is_form(body: bytes, content_type: bytes) -> bool:
+    """Whether to take a body apart as a form.
+
+    JSON and gzip are believed where the type says form, as curl's default does; PostHog refuses those.
+
+    Raises:
+        BadRequest: it is announced as a form and cannot be one, nor anything else.
+    """
+    if body[0] not in _BASE64:
+        return False
+    if not body.startswith(b"data=") and content_type.partition(b";")[0].strip().lower() != FORM:
+        return False
+    if not _looks_form(body) and not _looks_base64(body):
+        raise undecodable(
+            "sent as a form, but there is no data field in it; is Content-Type: application/json meant?"
+        )
+    return _looks_form(body)
 
 
 def _looks_form(payload: bytes) -> bool:
@@ -118,7 +127,9 @@ def _looks_base64(payload: bytes, extra: frozenset[int] = frozenset()) -> bool:
 
 
 def _unbase64(payload: bytes) -> bytes:
-    """Decoded if it is base64 to its end, else as it was."""
+    """Decoded if it is base64 from beginning to end, else as it was."""
+    if not _looks_base64(payload):
+        return payload
     try:
         return binascii.a2b_base64(payload, strict_mode=True)
     except binascii.Error:
@@ -130,10 +141,7 @@ def _unform(payload: bytes) -> tuple[bytes, str | None]:
     data = fields.get("data", "").encode()
     if not data:
         raise BadRequest("empty", "request missing data payload")
-    data = _restore_plus(data)
-    if _looks_base64(data):
-        data = _unbase64(data)
-    return data, _hint(fields.get("compression", ""))
+    return _restore_plus(data), _hint(fields.get("compression", ""))
 
 
 def _restore_plus(data: bytes) -> bytes:
