@@ -273,5 +273,41 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         "an error, a broken format",
         "plainly faults",
     ),
+    # ------------------------------------------------------------- syntax
+    Difference(
+        "words of other languages",
+        "break, continue, const, var, function, def, elif, switch, new, await, ...",
+        "a statement that begins with one is an error with a hint",
+        "each is the name of an unknown global, and the program fails when it gets there, or goes on as if nothing were",
+        "nobody means a row of unknown names",
+    ),
+    Difference(
+        "heads without parentheses",
+        "if, for",
+        "`if x { ... }` is an error",
+        "three statements: the name `if`, the name `x`, and a block that always runs",
+        "nobody means that either",
+    ),
+    Difference(
+        "less-than",
+        "<",
+        "always compares: `a<b and c` works",
+        "may begin a tag when a name follows without a blank",
+        "there are no tags here",
+    ),
+    Difference(
+        "casts",
+        "cast(x as Int), x::Int",
+        "calls of toInt, toFloat, toString, toDate, toDateTime, toUUID",
+        "parsed, but refused by the compiler",
+        "the functions exist",
+    ),
+    Difference(
+        "return inside try",
+        "return",
+        "gives up the handlers it leaves; the bytecode we emit does so on PostHog's VM too",
+        "a later throw jumps into the handler of a function that has returned",
+        "plainly a fault, mended in newer versions",
+    ),
 )
 """All deliberate differences, by theme."""
