@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
-from hedgerow.delivery.identity import raw, text
+from hedgerow.delivery.identity import raw
 from hedgerow.destinations import CompiledDestination, Project
 from hedgerow.store import Connection
 
@@ -122,11 +123,11 @@ class Configuration:
         return self._source.status(connection, destination_id)
 
 
+@lru_cache(maxsize=20_000)
+def _key(destination_id: str) -> bytes:
+    return raw(destination_id)
+
+
 def key(compiled: CompiledDestination) -> bytes:
     """The ledger's id of a destination."""
-    return raw(compiled.destination.id)
-
-
-def name(destination_id: bytes) -> str:
-    """The API's id of a destination."""
-    return text(destination_id)
+    return _key(compiled.destination.id)

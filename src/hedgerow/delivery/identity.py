@@ -33,9 +33,10 @@ def delivery_id(
     return number.to_bytes(16, "big")
 
 
-def text(raw: bytes) -> str:
+def text(value: bytes) -> str:
     """The canonical text of 16 id bytes."""
-    return str(uuid.UUID(bytes=raw))
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def raw(value: str) -> bytes:
@@ -44,4 +45,6 @@ def raw(value: str) -> bytes:
     Raises:
         ValueError: it is not a UUID.
     """
+    if len(value) == 36:  # the canonical form, as nearly always: this takes a fifth of the time
+        return bytes.fromhex(value.replace("-", ""))
     return uuid.UUID(value).bytes

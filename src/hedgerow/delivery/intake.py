@@ -138,6 +138,8 @@ class Intake:
         if not records:
             return False
         records = self._first_alone(records)
+        if self._settler.hurry:
+            self._settler.hurry = any(place.cursor <= place.alone_to for place in self._partitions.values())
         items = await self._world.insist("fold", lambda connection: self._fold(connection, records))
         for turn, item in enumerate(items):
             self._dispatch(item)
@@ -235,7 +237,7 @@ class Intake:
         place.begun = True
         if item.begun >= ALONE_FROM:
             place.alone_to = place.folded_to
-        self._settler.hurry = any(p.cursor <= p.alone_to for p in self._partitions.values())
+            self._settler.hurry = True
         entry = Entry(
             record.partition, record.position, len(record.payload), asyncio.get_running_loop().time()
         )
