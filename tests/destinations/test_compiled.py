@@ -4,7 +4,6 @@ import pytest
 
 from hedgerow.destinations import (
     CompiledDestination,
-    Destination,
     FilterError,
     FilterGlobals,
     InputError,
@@ -29,9 +28,7 @@ GLOBALS = {
 
 def build(payload=None, ring=RING, **more):
     valid = validate({"hog": "return 1", **(payload or {}), **more}, project=PROJECT, templates=builtin())
-    return CompiledDestination(
-        Destination(ID, 1, 1, valid.config, valid.secrets.seal(ring, ID)), RING, PROJECT
-    )
+    return CompiledDestination(valid.unsaved(1, ring, destination_id=ID), RING, PROJECT)
 
 
 def form(fields, **items):
@@ -84,6 +81,25 @@ def test_each_matching_mapping_makes_a_delivery():
     never = build(mappings=[])
     assert never.match(event()) == []
     assert never.event_names == frozenset()
+
+
+def test_matching_and_rendering_parse_nothing(monkeypatch):
+    """All is compiled before the first event, and inputs once before the first delivery."""
+    filters = {
+        "events": [{"id": "e"}],
+        "properties": [
+            {"key": "properties.n > 1", "type": "hogql"},
+            {"key": "at", "operator": "is_date_after", "value": "-7d"},
+            {"key": "v", "operator": "semver_gt", "value": "1.0"},
+        ],
+    }
+    made = build(form({"a": "string"}, a={"value": "{event.name}"}), filters=filters)
+    made.render(GLOBALS)
+    for module in ("hedgerow.hog.parser", "hedgerow.hog.compiled", "hedgerow.hog.templateset"):
+        for name in ("parse_expression", "parse_template", "parse_program"):
+            monkeypatch.setattr(f"{module}.{name}", None, raising=False)
+    assert made.match(event(n=2, at="2999-01-01", v="1.2")) == [""]
+    assert made.render(GLOBALS) == {"a": "e"}
 
 
 def test_a_filter_that_throws_is_a_filter_error():

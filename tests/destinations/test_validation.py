@@ -325,6 +325,14 @@ def test_a_mask_without_a_stored_value_is_refused(sent):
     assert error.detail == "No value is saved for this secret input. Enter the value again."
 
 
+def test_a_secret_that_is_no_template_is_not_shown():
+    """The place of the fault is told, the text is not."""
+    error = fault(form(*SECRET_FORM, token="pass{word-of-mine"))
+    assert error.attr == "inputs__token"
+    assert "word-of-mine" not in error.detail
+    assert "Invalid template" in error.detail
+
+
 def test_a_form_that_turns_secret_takes_the_value_along():
     """Marking an input as secret moves its value out of sight."""
     plain = form({"key": "token", "type": "string"}, token="s3cret")

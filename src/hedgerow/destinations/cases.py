@@ -28,7 +28,6 @@ from hedgerow.destinations.catalogue import Template
 from hedgerow.destinations.compiled import WHOLE, CompiledDestination
 from hedgerow.destinations.errors import CatalogueError, DestinationError
 from hedgerow.destinations.globals import build_globals
-from hedgerow.destinations.model import Destination
 from hedgerow.destinations.project import Project
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.destinations.validation import validate
@@ -169,7 +168,7 @@ def _compiled(template: Template, case: Mapping[str, Any]) -> tuple[CompiledDest
         payload["mappings"] = [_mapping(named[0], case.get("inputs") or {})]
     valid = validate(payload, project=PROJECT, templates={template.id: template})
     keyring = Keyring(["examples hold no secrets"])
-    destination = Destination(ID, PROJECT.id, 1, valid.config, valid.secrets.seal(keyring, ID))
+    destination = valid.unsaved(PROJECT.id, keyring, destination_id=ID)
     mapping = valid.config.mappings[0]["id"] if valid.config.mappings else WHOLE
     return CompiledDestination(destination, keyring, PROJECT), mapping
 

@@ -84,7 +84,7 @@ def _item(field: Mapping[str, Any], incoming: Any, kept: dict[str, Any] | None) 
     if not _is_blank(value):
         templating = templating_of(field, item)
         CHECKS.get(field["type"], _anything)(value, field, templating)
-        check(_templated_part(field, value), templating)
+        check(_templated_part(field, value), templating, secret=field["secret"])
     return _clean(field, item, value)
 
 

@@ -43,6 +43,8 @@ def validate_mappings(
         raise ValidationError("Mappings are only allowed for destinations.", attr="mappings")
     if not isinstance(raw, list) or not all(isinstance(item, Mapping) for item in raw):
         raise ValidationError("Expected a list of dictionaries.", attr="mappings", code="invalid")
+    for position, item in enumerate(raw):
+        _check_plain(item, position)
     ids = identify(raw, before or ())
     mappings: list[dict[str, Any]] = []
     secrets: dict[str, Inputs] = {}
@@ -56,17 +58,23 @@ def validate_mappings(
     return mappings, secrets
 
 
+def _check_plain(item: Mapping[str, Any], position: int) -> None:
+    """The fields that need no more than a look at their type."""
+    for name in item:
+        if name not in _KNOWN:
+            raise ValidationError(
+                f"A mapping has no field {name!r}.",
+                attr=f"mappings__{position}__{name}",
+                code="unknown_field",
+            )
+    for name, kinds in (("id", str | None), ("name", str | None), ("disabled", bool | None)):
+        if not isinstance(item.get(name), kinds):
+            raise ValidationError("Not a valid value.", attr=f"mappings__{position}__{name}", code="invalid")
+
+
 def _mapping(
     item: Mapping[str, Any], mapping_id: str, kept: Mapping[str, dict[str, Any]]
 ) -> tuple[dict[str, Any], Inputs]:
-    strange = [name for name in item if name not in _KNOWN]
-    if strange:
-        raise ValidationError(
-            f"A mapping has no field {strange[0]!r}.", attr=str(strange[0]), code="unknown_field"
-        )
-    for name, kinds in (("name", str | None), ("disabled", bool | None)):
-        if not isinstance(item.get(name), kinds):
-            raise ValidationError("Not a valid value.", attr=name, code="invalid")
     schema = validate_schema(item.get("inputs_schema"))
     inputs, secrets = validate_inputs(schema, item.get("inputs"), kept)
     clean = {"id": mapping_id, **{name: item[name] for name in ("name", "disabled") if name in item}}

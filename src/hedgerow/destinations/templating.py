@@ -72,8 +72,13 @@ def references(value: Any, templating: str | None) -> set[str]:
     return found
 
 
-def check(value: Any, templating: str | None) -> None:
+def check(value: Any, templating: str | None, *, secret: bool = False) -> None:
     """Compile every template of a value.
+
+    Args:
+        value: an input's value.
+        templating: ``hog``, ``liquid`` or None.
+        secret: tell the place of a fault, but show nothing of the text.
 
     Raises:
         ValidationError: with the place in the text, and a hint for the usual slips.
@@ -86,7 +91,7 @@ def check(value: Any, templating: str | None) -> None:
                 _liquid(text)
         except hog.HogError as error:
             raise ValidationError(
-                f"Invalid template: {error.render()}{_advice(text, templating)}",
+                f"Invalid template: {error if secret else error.render() + _advice(text, templating)}",
                 line=error.line,
                 column=error.column,
             ) from error
@@ -99,12 +104,14 @@ def _liquid(text: str) -> None:
 
 
 def _advice(text: str, templating: str | None) -> str:
-    if templating == "hog" and "{{" in text:
+    if templating != "hog":
+        return ""
+    if "{{" in text:
         return "\nThis input is templated with single braces, as in {person.properties.email}."
-    if templating == "hog" and (found := _HYPHENATED.search(text)):
+    if found := _HYPHENATED.search(text):
         owner, _, name = found.group().rpartition(".")
         return f"\nA name with a hyphen is read as a subtraction; write {owner}['{name}...'] with brackets."
-    return ""
+    return "\nA brace that is meant as such is written \\{."
 
 
 def in_order(needs: Mapping[str, set[str]]) -> list[str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
+import orjson
+
 from hedgerow import hog
 from hedgerow.destinations.catalogue import Template
 from hedgerow.destinations.errors import ValidationError
@@ -19,13 +21,16 @@ from hedgerow.destinations.filters import validate_filters
 from hedgerow.destinations.inputs import validate_inputs
 from hedgerow.destinations.mappings import validate_mappings
 from hedgerow.destinations.masking import validate_masking, validate_sampling
-from hedgerow.destinations.model import RUNNABLE_TYPES, Config, Secrets
+from hedgerow.destinations.model import RUNNABLE_TYPES, Config, Destination, Secrets
 from hedgerow.destinations.project import Project
 from hedgerow.destinations.retrying import validate_retry
 from hedgerow.destinations.schema import validate_schema
+from hedgerow.destinations.secrets import Keyring
 
 LONGEST_NAME: Final = 400
 LARGEST_CODE: Final = 100 * 1024
+UNSAVED: Final = "00000000-0000-0000-0000-000000000000"
+"""The id of a destination that has none yet."""
 
 WRITABLE: Final = frozenset(
     {
@@ -57,6 +62,11 @@ class Valid:
     config: Config
     secrets: Secrets = field(default_factory=Secrets)
 
+    def unsaved(self, project_id: int, keyring: Keyring, *, destination_id: str = UNSAVED) -> Destination:
+        """A destination that exists only in memory, for trying a configuration out before it is saved."""
+        sealed = self.secrets.seal(keyring, destination_id)
+        return Destination(destination_id, project_id, 0, self.config, sealed)
+
 
 def validate(
     payload: Any,
@@ -81,6 +91,7 @@ def validate(
     """
     if not isinstance(payload, Mapping):
         raise ValidationError("Invalid data. Expected a dictionary.", code="invalid")
+    payload = _storable(payload)
     _refuse_strangers(payload)
     template = _template(payload, templates, existing)
     config = replace(existing.config) if existing else _fresh(payload, template)
@@ -98,6 +109,15 @@ def validate(
     config.retry = validate_retry(payload.get("retry", config.retry))
     _take_filters(config, payload, project)
     return Valid(config, secrets)
+
+
+def _storable(payload: Mapping[Any, Any]) -> dict[str, Any]:
+    """A copy as JSON has it: what cannot be written down is refused before anything else looks at it."""
+    try:
+        copy: dict[str, Any] = orjson.loads(orjson.dumps(payload))
+    except (TypeError, ValueError) as error:
+        raise ValidationError(f"This cannot be stored as JSON: {error}.", code="invalid") from error
+    return copy
 
 
 def _refuse_strangers(payload: Mapping[str, Any]) -> None:

@@ -87,6 +87,8 @@ def property_filter(raw: Any, context: Context, *, nested: bool = False) -> Expr
     if not isinstance(raw, Mapping):
         raise ValidationError("A filter is a dictionary with key, value, operator and type.", code="invalid")
     kind, key = raw.get("type", "event"), raw.get("key")
+    if not isinstance(raw.get("operator"), str | None):
+        raise ValidationError("Not a valid string.", attr="operator", code="invalid")
     if kind in ("cohort", "static-cohort", "precalculated-cohort"):
         return _cohort(raw, context)
     if kind == "flag":
