@@ -83,6 +83,15 @@ def test_each_matching_mapping_makes_a_delivery():
     assert never.event_names == frozenset()
 
 
+def test_a_destination_sees_its_own_stream_only():
+    """Internal events and person updates are offered to those that ask for them."""
+    inner = build(type="internal_destination")
+    people = build(filters={"source": "person-updates"})
+    assert (inner.match(event()), inner.match(event(), stream="internal")) == ([], [""])
+    assert (people.match(event()), people.match(event(), stream="person-updates")) == ([], [""])
+    assert build().match(event(), stream="internal") == []
+
+
 def test_matching_and_rendering_parse_nothing(monkeypatch):
     """All is compiled before the first event, and inputs once before the first delivery."""
     filters = {

@@ -34,6 +34,7 @@ class CompiledDestination:
         destination: what it was made from.
         event_names: the only events it may want, or None.
         conditions: equalities every wanted event meets, for an index.
+        stream: which events it is offered: ``events``, ``person-updates``, or ``internal`` for what happens in Hedgerow itself.
         limits: bounds of a run of its program.
     """
 
@@ -51,6 +52,7 @@ class CompiledDestination:
         self._mappings = _mapping_filters(destination, project)
         self._inputs: dict[str, InputSet] = {}
         self.conditions: tuple[Condition, ...] = self._filter.conditions
+        self.stream = _stream(destination)
         self.event_names = self._filter.event_names if self._mappings is None else _names(self._mappings)
 
     # ------------------------------------------------------------- matching
@@ -59,12 +61,15 @@ class CompiledDestination:
         """Whether an event of this name may match at all."""
         return self.event_names is None or name in self.event_names
 
-    def match(self, found: Mapping[str, Any], host: hog.Host | None = None) -> list[str]:
+    def match(
+        self, found: Mapping[str, Any], host: hog.Host | None = None, *, stream: str = "events"
+    ) -> list[str]:
         """Which deliveries an event asks for.
 
         Args:
             found: filter globals.
             host: clock and limits; the real clock when absent.
+            stream: where the event comes from.
 
         Returns:
             Ids of the mappings that match; ``[""]`` for a destination without mappings; nothing when it is not wanted.
@@ -72,7 +77,7 @@ class CompiledDestination:
         Raises:
             FilterError: it could not be decided.
         """
-        if not self._filter.matches(found, host):
+        if stream != self.stream or not self._filter.matches(found, host):
             return []
         if self._mappings is None:
             return [WHOLE]
@@ -212,6 +217,12 @@ class CompiledDestination:
         config = self.destination.config
         own = [item for mapping in config.mappings or () for item in mapping["inputs_schema"]]
         return [*config.inputs_schema, *own]
+
+
+def _stream(destination: Destination) -> str:
+    if destination.type == "internal_destination":
+        return "internal"
+    return str(destination.config.filters.get("source") or "events")
 
 
 def _mapping_filters(destination: Destination, project: Project) -> dict[str, CompiledFilter] | None:

@@ -6,11 +6,19 @@ from typing import Any
 
 from hedgerow.destinations.errors import ValidationError
 from hedgerow.destinations.filters.build import Condition, union
-from hedgerow.destinations.filters.compiled import CompiledFilter, compile_filters
+from hedgerow.destinations.filters.compiled import CompiledFilter, compile_filters, expression
 from hedgerow.destinations.filters.normal import normalise
 from hedgerow.destinations.project import Project
 
-__all__ = ["CompiledFilter", "Condition", "compile_filters", "normalise", "union", "validate_filters"]
+__all__ = [
+    "CompiledFilter",
+    "Condition",
+    "compile_filters",
+    "expression",
+    "normalise",
+    "union",
+    "validate_filters",
+]
 
 
 def validate_filters(

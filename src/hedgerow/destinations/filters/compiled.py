@@ -14,6 +14,7 @@ from hedgerow.destinations.filters.build import Built, Condition, build
 from hedgerow.destinations.filters.context import Context
 from hedgerow.destinations.globals import FilterGlobals
 from hedgerow.destinations.project import Project
+from hedgerow.hog.ast import Expr
 from hedgerow.hog.values import truthy
 
 Derived = Mapping[str, Callable[[Mapping[str, Any]], Any]]
@@ -79,6 +80,15 @@ def compile_filters(filters: Mapping[str, Any], project: Project) -> CompiledFil
     if found is None:
         found = _SHARED[text] = _compile(filters, project)
     return found
+
+
+def expression(filters: Mapping[str, Any], project: Project) -> Expr:
+    """A normalised filter as a Hog expression, for showing it in other forms.
+
+    Raises:
+        ValidationError: with the place of the fault.
+    """
+    return build(filters, Context(project)).expr
 
 
 def _compile(filters: Mapping[str, Any], project: Project) -> CompiledFilter:
