@@ -84,7 +84,7 @@ def test_one_delivery_in_full(api):
         "https://example.com/",
         500,
         None,
-        b"sent",
+        b'{"headers":{"a":"b"},"body":"sent"}',
         b"\xffback",
     )
     api.state.write_now(
@@ -97,7 +97,9 @@ def test_one_delivery_in_full(api):
     found = api.get(f"deliveries/{delivery}/")
     assert found["error"] == "No."
     assert [line["message"] for line in found["logs"]] == ["first", "second"]
-    assert (found["requests"][0]["request"], found["requests"][0]["response"]) == ("sent", "\ufffdback")
+    (request,) = found["requests"]
+    assert request["request"] == {"headers": {"a": "b"}, "body": "sent"}
+    assert request["response"] == {"headers": {}, "body": "\ufffdback"}
     assert found["globals"] is None
     assert api.call("GET", f"deliveries/{uuid.uuid4()}/").status == 404
     assert api.call("GET", "deliveries/x/").status == 404

@@ -6,6 +6,8 @@ import dataclasses
 from typing import Any
 from urllib.parse import quote
 
+import orjson
+
 from hedgerow.api.times import iso
 from hedgerow.delivery.queries import Delivery, Details, Request
 from hedgerow.destinations.catalogue import Catalogue
@@ -90,7 +92,16 @@ def delivery_details(item: Details, name: str | None, logs: list[dict[str, Any]]
 
 
 def _request(item: Request) -> dict[str, Any]:
-    return {**dataclasses.asdict(item), "at": iso(item.at)}
+    kept = {"request": _message(item.request), "response": _message(item.response)}
+    return {**dataclasses.asdict(item), **kept, "at": iso(item.at)}
+
+
+def _message(text: str | None) -> Any:
+    """One side of a call: headers and body as the ledger kept them, or the bare text when they were cut off."""
+    try:
+        return None if text is None else orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {"headers": {}, "body": text}
 
 
 def event(item: Event) -> dict[str, Any]:

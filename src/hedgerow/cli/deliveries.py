@@ -16,6 +16,7 @@ from hedgerow.cli.output import (
     heading,
     local_time,
     pretty,
+    safe,
     safe_lines,
     show_json,
     table,
@@ -23,6 +24,7 @@ from hedgerow.cli.output import (
 
 HEADERS = ("TIME", "VERDICT", "DESTINATION", "EVENT", "PERSON", "TRIES", "STATUS", "TOOK", "PROBLEM", "ID")
 PROBLEM_WIDTH = 60
+BODY_WIDTH = 2000
 
 
 @click.command("deliveries")
@@ -130,6 +132,8 @@ def _show_request(request: dict[str, Any]) -> None:
     heading(f"Request {request['number']}, {local_time(request['at'])}, {duration(request['duration_ms'])}")
     result = request["status"] if request["status"] is not None else request["error"]
     click.echo(f"{request['method']} {safe_lines(request['url'])} -> {result}")
-    for name in ("request", "response"):
-        if request[name]:
-            click.echo(f"  {name}: {clip(request[name], 2000)}")
+    for sign, message in (("  >", request["request"]), ("  <", request["response"])):
+        if message:
+            for name, value in message.get("headers", {}).items():
+                click.echo(f"{sign} {safe(name)}: {clip(value, BODY_WIDTH)}")
+            click.echo(f"{sign} {clip(message.get('body') or '(no body)', BODY_WIDTH)}")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+
 from hedgerow.serve.first_run import Instance
 from hedgerow.settings import Settings
 
@@ -23,7 +27,7 @@ Send an event (pip install posthog):
   posthog.capture("signed_up", distinct_id="ada", properties={{"plan": "free"}})
   posthog.shutdown()
 
-Deliver it somewhere: hedgerow apply -f destinations.yaml (see README.md). Stop with Ctrl-C.
+Deliver it somewhere: {command} apply -f destinations.yaml (see README.md). Stop with Ctrl-C.
 """
 
 LATER = """
@@ -38,6 +42,21 @@ def banner(settings: Settings, instance: Instance) -> str:
         url=settings.base_url,
         token=instance.project.token,
         key=instance.key,
-        folder=instance.key_file.parent,
-        key_file=instance.key_file,
+        folder=short(instance.key_file.parent),
+        key_file=short(instance.key_file),
+        command=own_command(),
     )
+
+
+def short(path: Path) -> str:
+    """A path as one would type it here: relative when it is below the current folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def own_command() -> str:
+    """How this program is called from here: by its name where the shell finds it."""
+    found = Path(sys.argv[0])
+    return "hedgerow" if shutil.which("hedgerow") or not found.is_file() else short(found.absolute())
