@@ -5,7 +5,7 @@ import hashlib
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedgerow.capture.address import ClientAddress
@@ -43,6 +43,7 @@ def test_client_addresses(peer, forwarded, client):
     assert ClientAddress(["10.0.0.0/8", "fd00::/8"]).of(peer, forwarded) == client
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_forwarded_header_is_survived(forwarded):
     """Whatever stands in the header, there is an answer."""

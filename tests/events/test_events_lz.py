@@ -4,7 +4,7 @@ import base64
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedgerow.events.lz import BadLz, LzTooLong, decompress_base64
@@ -71,12 +71,14 @@ def test_reads_the_original(text):
     assert decompress_base64(FROM_THE_ORIGINAL[text].encode(), limit=1000) == text
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab\xe9\u65e5\U0001f600"), max_size=300) | st.text(max_size=60))
 def test_round_trip(text):
     """Any text survives, beyond the basic plane too."""
     assert decompress_base64(compress(text).encode(), limit=10_000) == text
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_noise_is_text_or_an_error(noise):
     """Arbitrary bytes give text or BadLz, nothing else, within the limit."""

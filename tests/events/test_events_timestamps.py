@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedgerow.events import timestamps
@@ -51,6 +51,7 @@ def test_nonsense_is_none(text):
     assert timestamps.parse(text) is None
 
 
+@settings(deadline=None)
 @given(
     st.integers(-(10**13), 2 * 10**14),
     st.integers(-14 * 60, 14 * 60),
@@ -63,6 +64,7 @@ def test_iso_round_trip(ms, minutes):
     assert timestamps.write(ms) == moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_survived(text):
     """No text breaks the parser."""

@@ -7,7 +7,7 @@ import uuid as uuids
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedgerow.events import Record
@@ -107,6 +107,7 @@ def test_engage_events_need_no_name():
 
 
 @pytest.mark.parametrize("form", ["{}", "{{{}}}", "urn:uuid:{}"])
+@settings(deadline=None)
 @given(value=st.uuids())
 def test_uuid_forms(form, value):
     """All usual ways to write a UUID become the same text."""
@@ -114,6 +115,7 @@ def test_uuid_forms(form, value):
         assert canonical(form.format(text)) == str(value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.from_regex(r"[0-9a-f \-_+xg{}]{30,38}", fullmatch=True))
 def test_uuid_noise(text):
     """What is accepted as a UUID is one to Python too."""
@@ -121,6 +123,7 @@ def test_uuid_noise(text):
     assert result is None or str(uuids.UUID(text)) == result
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**47), st.binary(min_size=10, max_size=10))
 def test_new_uuids(now, random):
     """New uuids are of version 7 and carry the time."""
@@ -184,6 +187,7 @@ EVENTS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS, min_size=1, max_size=4), st.sampled_from(["plain", "gzip", "base64", "form", "both"]))
 def test_what_is_sent_is_what_is_logged(events, wrapping):
     """Names, ids and properties come out of the log as they were sent, through every wrapping."""
@@ -207,6 +211,7 @@ def test_what_is_sent_is_what_is_logged(events, wrapping):
         assert stored.timestamp == NOON
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()),
     st.sampled_from(["", "gzip", "lz64", "base64", "nonsense"]),
@@ -224,6 +229,7 @@ def test_noise_is_refused_in_order(body, compression, content_type):
     assert refused.text
 
 
+@settings(deadline=None)
 @given(
     st.lists(JSON, min_size=1, max_size=3)
     | st.dictionaries(
