@@ -17,7 +17,7 @@ import orjson
 
 from hedgerow.hog.context import STRIDE, UNMETERED, RuntimeContext, watch
 from hedgerow.hog.errors import HogDepthLimit, HogRuntimeError
-from hedgerow.hog.text import as_double, js_text, number_text
+from hedgerow.hog.text import Collector, as_double, js_text, number_text
 from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue, is_finite, is_number
 
 _LONE: Final = re.compile("[\ud800-\udfff]")
@@ -182,7 +182,9 @@ def to_json(value: Any) -> str:
 
 # Where a number stands that JavaScript writes otherwise: whole doubles (6.0, -0.0) and those with an exponent.
 _OTHERWISE = re.compile(rb"[:,\[]-?[0-9]+(?:\.[0-9]+)?(?:[eE]|(?<=\.0)[,}\]])")
-_ONLY_PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+_ONLY_PLAIN = (
+    orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
 
 
 def _plain_json(value: Any) -> str | None:
@@ -229,46 +231,30 @@ def _as_container(value: Any) -> Any:
     return value
 
 
-class _Writer:
-    """Collects the JSON of one value, watching length, depth and time on the way."""
+class _Writer(Collector):
+    """Collects the JSON of one value."""
 
-    __slots__ = ("_colon", "_ctx", "_depth", "_indent", "_length", "_nodes", "_parts", "_path")
+    __slots__ = ("_colon", "_indent")
 
     def __init__(self, ctx: RuntimeContext, indent: int) -> None:
-        self._ctx = ctx
-        self._depth = ctx.json_depth
+        super().__init__(ctx)
         self._indent = indent
         self._colon = ": " if indent else ":"
-        self._parts: list[str] = []
-        self._path: set[int] = set()
-        self._length = 0
-        self._nodes = 0
 
     def write(self, value: Any) -> str:
+        """The whole text."""
         self._add_value(value)
-        self._ctx.check_string(self._length)
-        return "".join(self._parts)
-
-    def _add(self, text: str) -> None:
-        self._parts.append(text)
-        self._length += len(text)
-        self._nodes += 1
-        if not self._nodes % STRIDE:
-            self._ctx.tick()
-            self._ctx.check_string(self._length)
+        return self.text()
 
     def _add_value(self, value: Any) -> None:
         scalar = _scalar_json(value)
         if scalar is not None:
             self._add(scalar)
-        elif id(value) in self._path:
-            self._add("null")
-        elif len(self._path) >= self._depth:
-            raise HogDepthLimit(f"Value nests deeper than {self._depth} levels")
-        else:
-            self._path.add(id(value))
+        elif self._enter(value):
             self._add_container(_as_container(value))
-            self._path.discard(id(value))
+            self._leave(value)
+        else:
+            self._add("null")
 
     def _add_container(self, value: Any) -> None:
         if type(value) is dict:

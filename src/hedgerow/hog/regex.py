@@ -13,6 +13,7 @@ import re2
 
 from hedgerow.hog.context import RuntimeContext, watch
 from hedgerow.hog.errors import HogRuntimeError, HogSizeLimit
+from hedgerow.hog.utf16 import utf8, well_formed
 
 _LONGEST_PATTERN: Final = 10_000
 _PATTERN_MEMORY: Final = 1 << 20
@@ -56,7 +57,7 @@ def extract(ctx: RuntimeContext, text: str, pattern: str) -> str:
 def _find(ctx: RuntimeContext, compiled: Any, text: str) -> Any:
     """One search in UTF-8, its work bounded beforehand. A lone surrogate counts as one unknown character."""
     watch(ctx, len(text))
-    encoded = text.encode("utf-8", "replace")
+    encoded = utf8(text)
     if len(encoded) * compiled.programsize > _WORK:
         raise HogSizeLimit(f"This regular expression is too heavy for a text of {len(text)} characters")
     match = compiled.search(encoded)
@@ -104,7 +105,7 @@ def like(ctx: RuntimeContext, text: str, pattern: str, *, ignore_case: bool = Fa
     plan = _like_plan(pattern, ignore_case)
     foldable = not ignore_case or (text.isascii() and len(text) <= _LONGEST_FOLDED)
     if type(plan) is not tuple or not foldable:
-        return _find(ctx, _compile(_like_regex(pattern), ignore_case, False), text) is not None
+        return _find(ctx, _compile(_like_regex(well_formed(pattern)), ignore_case, False), text) is not None
     watch(ctx, len(text))
     return _has_segments(ctx, text.lower() if ignore_case else text, plan)
 

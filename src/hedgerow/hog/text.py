@@ -169,20 +169,21 @@ def _datetime_source(value: HogDateTime) -> str:
     return f"DateTime({seconds if '.' in seconds else seconds + '.0'}, {quote(value.zone)})"
 
 
-class _Printer:
-    """Collects the print form of one value, watching length, depth and time on the way."""
+class Collector:
+    """Collects pieces of text over a walk through one value, watching length, depth and time on the way."""
 
     __slots__ = ("_ctx", "_depth", "_length", "_nodes", "_parts", "_path")
 
     def __init__(self, ctx: RuntimeContext) -> None:
         self._ctx = ctx
+        self._depth = ctx.json_depth
         self._parts: list[str] = []
         self._path: set[int] = set()
-        self._depth = ctx.json_depth
         self._length = 0
         self._nodes = 0
 
     def text(self) -> str:
+        """All pieces as one text."""
         self._ctx.check_string(self._length)
         return "".join(self._parts)
 
@@ -194,18 +195,33 @@ class _Printer:
             self._ctx.tick()
             self._ctx.check_string(self._length)
 
+    def _enter(self, value: Any) -> bool:
+        """Go into a container, unless we are in it already."""
+        if id(value) in self._path:
+            return False
+        if len(self._path) >= self._depth:
+            raise HogDepthLimit(f"Value nests deeper than {self._depth} levels")
+        self._path.add(id(value))
+        return True
+
+    def _leave(self, value: Any) -> None:
+        self._path.discard(id(value))
+
+
+class _Printer(Collector):
+    """Collects the print form of one value."""
+
+    __slots__ = ()
+
     def add_value(self, value: Any) -> None:
         scalar = _scalar_text(value)
         if scalar is not None:
             self._add(scalar)
-        elif id(value) in self._path:
-            self._add("null")
-        elif len(self._path) >= self._depth:
-            raise HogDepthLimit(f"Value nests deeper than {self._depth} levels")
-        else:
-            self._path.add(id(value))
+        elif self._enter(value):
             self._add_container(value)
-            self._path.discard(id(value))
+            self._leave(value)
+        else:
+            self._add("null")
 
     def _add_container(self, value: Any) -> None:
         kind = type(value)
@@ -252,15 +268,10 @@ def js_text(ctx: RuntimeContext, value: Any) -> str:
 
     Some library functions of PostHog's VM read any argument this way. Arguments and errors as ``print_text``.
     """
-    kind = type(value)
-    if kind is str:
-        text: str = value
-        return text
-    if kind is list or kind is tuple:
-        parts: list[str] = []
-        _add_js(ctx, value, parts, [], 0)
-        ctx.check_string(sum(map(len, parts)))
-        return "".join(parts)
+    if type(value) is list or type(value) is tuple:
+        joiner = _Joiner(ctx)
+        joiner.add_items(value)
+        return joiner.text()
     return _js_scalar(ctx, value)
 
 
@@ -272,23 +283,20 @@ def _js_scalar(ctx: RuntimeContext, value: Any) -> str:
 _OPAQUE: Final = frozenset({dict, HogErrorValue, HogCallable})
 
 
-def _add_js(ctx: RuntimeContext, items: Any, parts: list[str], path: list[Any], length: int) -> int:
-    """Add the items of an array; returns how long the text is by now."""
-    if len(path) >= ctx.json_depth:
-        raise HogDepthLimit(f"Value nests deeper than {ctx.json_depth} levels")
-    if any(items is each for each in path):
-        return length
-    path.append(items)
-    for position, item in enumerate(items):
-        if position:
-            parts.append(",")
-        if type(item) in {list, tuple}:
-            length = _add_js(ctx, item, parts, path, length)
-        elif item is not None:
-            parts.append(_js_scalar(ctx, item))
-            length += len(parts[-1])
-        if not len(parts) % STRIDE:
-            ctx.tick()
-            ctx.check_string(length)
-    path.pop()
-    return length + len(items)
+class _Joiner(Collector):
+    """Collects the items of nested arrays with commas between."""
+
+    __slots__ = ()
+
+    def add_items(self, items: list[Any] | tuple[Any, ...]) -> None:
+        """Add an array; nothing for one inside itself."""
+        if not self._enter(items):
+            return
+        for position, item in enumerate(items):
+            if position:
+                self._add(",")
+            if type(item) is list or type(item) is tuple:
+                self.add_items(item)
+            else:
+                self._add("" if item is None else _js_scalar(self._ctx, item))
+        self._leave(items)

@@ -52,3 +52,15 @@ def _surrogates(match: re.Match[str]) -> str:
     """One character beyond the first plane as its two code units."""
     code = ord(match[0]) - 0x10000
     return chr(0xD800 + (code >> 10)) + chr(0xDC00 + (code & 0x3FF))
+
+
+def well_formed(text: str) -> str:
+    """The text with pairs of surrogates joined and lone ones replaced by U+FFFD, as JavaScript encodes it."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def utf8(text: str) -> bytes:
+    """The UTF-8 bytes of a text, which half a character cannot break."""
+    return well_formed(text).encode()

@@ -12,6 +12,7 @@ from hedgerow.hog.context import RuntimeContext, watch
 from hedgerow.hog.errors import HogRuntimeError
 from hedgerow.hog.stdlib.arguments import is_array, need_text
 from hedgerow.hog.stdlib.registry import function
+from hedgerow.hog.utf16 import utf8
 
 _ENCODINGS: Final[dict[str, Callable[[bytes], str]]] = {
     "hex": bytes.hex,
@@ -36,7 +37,7 @@ def _digest(ctx: RuntimeContext, algorithm: str, value: Any, encoding: Any = Non
         return None
     text = need_text(algorithm, value)
     watch(ctx, len(text))
-    found = hashlib.new(algorithm, text.encode("utf-8", "replace"), usedforsecurity=False)
+    found = hashlib.new(algorithm, utf8(text), usedforsecurity=False)
     watch(ctx, len(text))
     return _shown(algorithm, found.digest(), encoding)
 
@@ -48,9 +49,9 @@ def _chain(ctx: RuntimeContext, algorithm: str, items: Any, encoding: Any = None
     if not is_array(items) or len(items) < 2:
         raise HogRuntimeError("Data array must contain at least two elements.")
     name = f"{algorithm}HmacChain"
-    key = need_text(name, items[0]).encode("utf-8", "replace")
+    key = utf8(need_text(name, items[0]))
     for item in items[1:]:
-        message = need_text(name, item).encode("utf-8", "replace")
+        message = utf8(need_text(name, item))
         ctx.tick()
         key = hmac.digest(key, message, algorithm)
     return _shown(name, key, encoding)

@@ -14,6 +14,7 @@ from hedgerow.hog.errors import HogRuntimeError
 from hedgerow.hog.stdlib.arguments import need_text
 from hedgerow.hog.stdlib.registry import function
 from hedgerow.hog.text import js_text
+from hedgerow.hog.utf16 import utf8
 
 _PIECE: Final = 32_768
 _UNRESERVED: Final = "!'()*~-_."
@@ -26,15 +27,9 @@ _URL_SAFE: Final = str.maketrans("-_", "+/")
 def base64_encode(ctx: RuntimeContext, value: Any) -> str:
     """The UTF-8 bytes of a text in Base64."""
     text = need_text("base64Encode", value)
-    ctx.check_string(len(text) * 4 // 3 + 4)
+    ctx.check_string(len(text) * (1 if text.isascii() else 3) * 4 // 3 + 4)
     watch(ctx, len(text))
-    encoded = text.encode("utf-8", "replace") if text.isascii() else _utf8(text)
-    return base64.b64encode(encoded).decode("ascii")
-
-
-def _utf8(text: str) -> bytes:
-    """UTF-8 with the replacement character for lone surrogates, as JavaScript encodes."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+    return base64.b64encode(utf8(text)).decode("ascii")
 
 
 @function("base64Decode", 1, 1, context=True, examples=[("base64Decode('aGVsbG8=')", "'hello'")])
