@@ -99,7 +99,7 @@ def assemble_program(
         emitter.program(tree)
         main = analysis.order[0]
         p = emitter.p
-        body = [*_meter_start(p), *emitter.out]
+        body = [*_meter_start(p), *emitter.tank(), *emitter.out]
         if main.suspends:
             body.insert(0, p.if_(p.const(value=False), [p.do(p.yield_(p.const(None)))]))
         run = _function(p, ["G", "M"], body)

@@ -38,17 +38,25 @@ _ARITHMETIC: Final[dict[str, ast.operator]] = {
     "%": ast.Mod(),
 }
 
+_LIGHT: Final = frozenset(
+    {"type", "len", "fmod", "settle", "add", "subtract", "multiply", "divide", "modulo", "get_property", "truthy", "charged"}
+)
+
 PyExpr = ast.expr
 PyStmt = ast.stmt
 
 
 class Builder:
-    """Makes Python nodes at the current place (``line``)."""
+    """Makes Python nodes at the current place (``line``).
 
-    __slots__ = ("line",)
+    ``heavy`` is set once something was made that may take more than about a microsecond.
+    """
+
+    __slots__ = ("heavy", "line")
 
     def __init__(self) -> None:
         self.line = 1
+        self.heavy = False
 
     # ------------------------------------------------------------ expressions
 
@@ -62,10 +70,13 @@ class Builder:
 
     def call(self, name: str, *args: PyExpr) -> ast.Call:
         """Call a generated name or a helper of the namespace."""
+        if name not in _LIGHT:
+            self.heavy = True
         return ast.Call(self.load(name), list(args), [], lineno=self.line, col_offset=0)
 
     def call_value(self, function: PyExpr, args: Sequence[PyExpr]) -> ast.Call:
         """Call the value of an expression."""
+        self.heavy = True
         return ast.Call(function, list(args), [], lineno=self.line, col_offset=0)
 
     def attribute(self, value: PyExpr, name: str) -> ast.Attribute:
@@ -74,7 +85,9 @@ class Builder:
 
     def method(self, value: PyExpr, name: str, *args: PyExpr) -> ast.Call:
         """Call a method the compiler chose."""
-        return self.call_value(self.attribute(value, name), args)
+        if name not in {"get", "isascii"}:
+            self.heavy = True
+        return ast.Call(self.attribute(value, name), list(args), [], lineno=self.line, col_offset=0)
 
     def subscript(self, value: PyExpr, key: PyExpr) -> ast.Subscript:
         """``value[key]``, as a value."""

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 from hedgerow.hog import ops
 from hedgerow.hog.compiler.guards import GUARDS, run_of
 from hedgerow.hog.compiler.scope import ASYNC_NAMES
+from hedgerow.hog.context import watch
 from hedgerow.hog.errors import HogDepthLimit, HogRuntimeError
 from hedgerow.hog.host import Limits
 from hedgerow.hog.meter import Meter
@@ -158,6 +159,7 @@ def _copy_dict(ctx: Meter, value: dict[Any, Any], depth: int, made: dict[int, An
 def charged(ctx: Meter, text: str) -> str:
     """A text that was just made, once it is accounted for."""
     ctx.check_string(len(text))
+    watch(ctx, len(text))
     return text
 
 

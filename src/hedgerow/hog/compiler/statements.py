@@ -19,6 +19,7 @@ class Statements(Functions):
     def __init__(self, *args: Any, allow_async: bool = False, tracing: bool = False, **rest: Any) -> None:
         super().__init__(*args, **rest)
         self.out: list[PyStmt] = []
+        self.own_tank = False
         self.sites: list[tuple[str, ast.Span]] = []
         self.allow_async = allow_async
         self.tracing = tracing
@@ -181,6 +182,7 @@ class Statements(Functions):
     def _loop_while(self, test: ast.Expr | None, body: ast.Statement, step: ast.Statement | None) -> None:
         p = self.p
         outer, self.out, cost, self.cost = self.out, [], self.cost, 0
+        heavy, p.heavy = p.heavy, False
         if test is not None:
             before = self.at(test)
             self.trace_line(test)
@@ -189,8 +191,11 @@ class Statements(Functions):
         self.statement(body)
         if step is not None:
             self.statement(step)
-        round_, self.out = [*self.out, *self.meter(self.cost)], outer
+        fuel = "b" if p.heavy else "c"
+        self.own_tank = self.own_tank or not p.heavy
+        round_, self.out = [*self.out, *self.meter(self.cost, fuel)], outer
         self.cost = cost
+        p.heavy = p.heavy or heavy
         self.out.append(p.forever(round_))
 
     def _ForIn(self, node: ast.ForIn) -> None:  # noqa: N802
