@@ -199,6 +199,7 @@ def test_nothing_is_changed_in_place():
         ({"type": "string"}, "{{event.name}}", "single braces"),
         ({"type": "json"}, {"a": [{"b": "{nosuch(}"}]}, "Invalid template"),
         ({"type": "string"}, "{fetch('x')}", "fetch"),
+        ({"type": "json"}, {"a": ["{persn.name}"]}, "Did you mean person?"),
         ({"type": "string", "templating": "liquid"}, "{{ event.name", "Invalid template"),
     ],
 )  # fmt: skip
@@ -213,10 +214,12 @@ def test_values_that_do_not_fit_their_field(field, value, said):
     ("field", "value"),
     [
         ({"type": "string"}, "Hi {person.name}"),
+        ({"type": "json"}, "{arrayMap(x -> x.name ?? true, arrayFilter(notEmpty, event.properties.list))}"),
         ({"type": "string"}, ""),
         ({"type": "number"}, 0),
         ({"type": "boolean"}, False),
         ({"type": "boolean"}, "{event.properties.x}"),
+        ({"type": "string"}, "{(() -> { let n := 0; for (let k, v in event.properties) { n := n + v; } return n })()}"),
         ({"type": "dictionary"}, {"a": "{event}", "b": 1}),
         ({"type": "json"}, [1, {"a": None}]),
         ({"type": "choice", "choices": [{"value": "a", "label": "A"}]}, "a"),

@@ -109,6 +109,12 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         "The author is still there when it is saved.",
     ),
     Difference(
+        "unknown variables in templates",
+        "A template that reads a variable templates do not have is refused when it is saved.",
+        "It fails on each event.",
+        "A misspelt name should not wait for the first event.",
+    ),
+    Difference(
         "inputs that are not mentioned",
         "An input that is absent from a request takes its default, required or not.",
         "Only required ones do; the web interface fills in the others.",

@@ -5,11 +5,17 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final
 
 from hedgerow import hog
 from hedgerow.destinations.errors import ValidationError
+from hedgerow.hog import ast
+from hedgerow.hog.stdlib import REGISTRY
 from hedgerow.hog.templateset import references as hog_references
+
+GLOBALS: Final = frozenset({"project", "event", "person", "groups", "source", "inputs"})
+"""The variables that templates have."""
 
 EXTEND: Final = "$$_extend_object"
 """The entry of a dictionary whose value, itself a dictionary, is spread into it."""
@@ -51,6 +57,19 @@ def walk(root: Any) -> Iterator[Any]:
             pending.extend(getattr(node, item.name) for item in dataclasses.fields(node))
 
 
+def free_names(tree: Any) -> set[str]:
+    """The global variables that a Hog tree reads; functions and its own variables are none."""
+    nodes = list(walk(tree))
+    bound = {param for node in nodes if isinstance(node, ast.Lambda | ast.Function) for param in node.params}
+    bound |= {node.name for node in nodes if isinstance(node, ast.Let | ast.Function | ast.Catch)}
+    bound |= {
+        name for node in nodes if isinstance(node, ast.ForIn) for name in (node.key, node.value) if name
+    }
+    called = {id(node.callee) for node in nodes if isinstance(node, ast.Call)}
+    names = {node.name for node in nodes if isinstance(node, ast.Name) and id(node) not in called}
+    return {name for name in names - bound if name not in REGISTRY and name.lower() not in ("true", "false")}
+
+
 def references(value: Any, templating: str | None) -> set[str]:
     """Names of the other inputs that the templates of a value read.
 
@@ -87,6 +106,7 @@ def check(value: Any, templating: str | None, *, secret: bool = False) -> None:
         try:
             if templating == "hog" and "{" in text:
                 hog.compile_template(text)
+                _refuse_strangers(text)
             elif templating == "liquid" and "{" in text:
                 _liquid(text)
         except hog.HogError as error:
@@ -95,6 +115,16 @@ def check(value: Any, templating: str | None, *, secret: bool = False) -> None:
                 line=error.line,
                 column=error.column,
             ) from error
+
+
+def _refuse_strangers(text: str) -> None:
+    """A variable that templates do not have would make every delivery fail."""
+    for strange in sorted(free_names(hog.parse_template(text)) - GLOBALS):
+        near = get_close_matches(strange, GLOBALS, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        raise ValidationError(
+            f"Invalid template: there is no variable {strange!r}.{meant} Templates have {', '.join(sorted(GLOBALS))}."
+        )
 
 
 def _liquid(text: str) -> None:

@@ -12,8 +12,7 @@ from hedgerow.destinations.filters.operators import NEGATIVE, condition
 from hedgerow.destinations.filters.selectors import selector_pattern
 from hedgerow.destinations.filters.trees import any_of, binary, every, literal, name, negate, prop, some
 from hedgerow.destinations.globals import GROUP_TYPES
-from hedgerow.destinations.templating import walk
-from hedgerow.hog import ast
+from hedgerow.destinations.templating import free_names
 from hedgerow.hog.ast import Expr
 
 DEEPEST: Final = 20
@@ -212,17 +211,8 @@ def hogql(text: str) -> Expr:
         expr = hog.parse_expression(text)
     except hog.HogError as error:
         raise ValidationError(error.render(), attr="key", line=error.line, column=error.column) from error
-    for strange in _free_names(expr) - ROOTS:
+    for strange in free_names(expr) - ROOTS:
         raise ValidationError(
             f"Filters know no variable {strange!r}. They have {', '.join(sorted(ROOTS))}.", attr="key"
         )
     return expr
-
-
-def _free_names(expr: Expr) -> set[str]:
-    nodes = list(walk(expr))
-    bound = {param for node in nodes if isinstance(node, ast.Lambda) for param in node.params}
-    bound |= {node.name for node in nodes if isinstance(node, ast.Let | ast.Function)}
-    called = {id(node.callee) for node in nodes if isinstance(node, ast.Call)}
-    names = {node.name for node in nodes if isinstance(node, ast.Name) and id(node) not in called}
-    return {item for item in names - bound if item.lower() not in ("true", "false")}
