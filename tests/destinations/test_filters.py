@@ -2,8 +2,9 @@
 
 import pytest
 
+from hedgerow import hog
 from hedgerow.destinations import FilterError, FilterGlobals, Project, ValidationError
-from hedgerow.destinations.filters import Condition, compile_filters, normalise, validate_filters
+from hedgerow.destinations.filters import Condition, compile_filters, expression, normalise, validate_filters
 
 PROJECT = Project(
     1,
@@ -337,3 +338,13 @@ def test_equal_filters_share_their_code():
     assert compile_filters(filters, PROJECT) is compile_filters(dict(filters), Project(2))
     tests = {"filter_test_accounts": True}
     assert compile_filters(tests, PROJECT) is not compile_filters(tests, Project(2))
+
+
+def test_a_filter_can_be_shown_as_posthogs_bytecode():
+    """Every event is the constant true; everything else is an expression like any other."""
+    assert hog.emit_bytecode(expression({}, PROJECT)) == ["_H", 1, 29]
+    shown = hog.emit_bytecode(
+        expression({"events": [{"id": "a"}], **with_property(key="x", value="y")}, PROJECT)
+    )
+    assert shown[:2] == ["_H", 1]
+    assert {"a", "properties", "x"} <= {item for item in shown if isinstance(item, str)}
