@@ -81,6 +81,16 @@ def test_secrets_never_come_back(api):
     assert b"s3cret" not in api.call("GET", path).body
 
 
+def test_bytecode_is_that_of_posthog(api):
+    """Programs and filters carry it; an empty filter is the code for true; what clients send back of it is ignored."""
+    made = api.call("POST", "hog_functions/", {"hog": "return 1"}).json
+    assert made["bytecode"] == ["_H", 1, 33, 1, 38]
+    assert made["filters"] == {"source": "events", "bytecode": ["_H", 1, 29]}
+    again = api.call("PATCH", f"hog_functions/{made['id']}/", {**made, "name": "Copy"}).json
+    assert (again["bytecode"], again["filters"]) == (made["bytecode"], made["filters"])
+    assert "bytecode" in api.get("hog_functions/")["results"][0]["filters"]
+
+
 def test_patch_changes_only_what_it_names(api):
     """The rest stays; the revision grows; an id in the payload means nothing."""
     made = api.webhook()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 
 from hedgerow.api import presenters
@@ -14,7 +13,6 @@ from hedgerow.api.errors import ApiError, Invalid, MethodRefused, NotFound
 from hedgerow.api.paging import DEFAULT_LIMIT, number, page_of
 from hedgerow.destinations import repository
 from hedgerow.destinations.model import Destination
-from hedgerow.destinations.project import Project
 from hedgerow.destinations.validation import Existing, Valid, validate
 from hedgerow.store import Connection
 
@@ -50,7 +48,13 @@ async def list_destinations(request: Request, access: Reading) -> dict[str, Any]
 
     found, count = await access.services.state.read(work)
     show = presenters.destination if _truth(query.get("full", "")) else presenters.summary
-    return page_of(request, [show(item, access.services.templates) for item in found], count, limit, offset)
+    return page_of(
+        request,
+        [show(item, access.services.templates, access.project) for item in found],
+        count,
+        limit,
+        offset,
+    )
 
 
 def _truth(text: str) -> bool | None:
@@ -77,7 +81,7 @@ async def create(request: Request, access: Writing) -> dict[str, Any]:
 
     created = await services.state.write(work)
     services.changed()
-    return presenters.destination(created, services.templates)
+    return presenters.destination(created, services.templates, access.project)
 
 
 @router.get("/icons")
@@ -90,7 +94,7 @@ async def icons(_access: Reading) -> list[Any]:
 async def retrieve(destination_id: str, access: Reading) -> dict[str, Any]:
     """One destination in full."""
     found = await read_one(access, destination_id)
-    return presenters.destination(found, access.services.templates)
+    return presenters.destination(found, access.services.templates, access.project)
 
 
 @router.patch("/{destination_id}")
@@ -108,7 +112,7 @@ async def change(destination_id: str, request: Request, access: Writing) -> dict
         saved = await _save(access, existing, valid)
         if saved:
             access.services.changed()
-            return presenters.destination(saved, access.services.templates)
+            return presenters.destination(saved, access.services.templates, access.project)
     raise Busy("Somebody else is changing this destination at the same time. Try again.")
 
 
@@ -167,8 +171,7 @@ async def checked(access: Access, payload: Any, existing: Destination | None) ->
         ValidationError: see ``destinations.validation``.
     """
     services = access.services
-    row = access.project
-    project = Project.from_row(row.id, row.name, orjson.dumps(row.settings).decode())
+    project = presenters.as_filters_see(access.project)
     saved = Existing(existing.config, existing.secrets(services.keyring)) if existing else None
     return await asyncio.to_thread(
         validate, payload, project=project, templates=services.templates, existing=saved

@@ -8,8 +8,10 @@ from urllib.parse import quote
 
 import orjson
 
+from hedgerow.api import bytecode
 from hedgerow.api.times import iso
 from hedgerow.delivery.queries import Delivery, Details, Request
+from hedgerow.destinations import project as destinations
 from hedgerow.destinations.catalogue import Catalogue
 from hedgerow.destinations.model import Destination
 from hedgerow.events import Event
@@ -21,24 +23,25 @@ from hedgerow.settings import Settings
 UNKNOWN_STATUS = {"state": 0, "tokens": 0}
 
 
-def destination(item: Destination, templates: Catalogue) -> dict[str, Any]:
+def destination(item: Destination, templates: Catalogue, owner: Project) -> dict[str, Any]:
     """A destination in full."""
     config = item.config
     return {
-        **summary(item, templates),
-        "bytecode": None,
+        **summary(item, templates, owner),
+        "bytecode": bytecode.of_program(config.hog),
         "transpiled": None,
         "inputs_schema": config.inputs_schema,
         "inputs": config.inputs,
         "masking": config.masking,
         "sampling": config.sampling,
+        "retry": config.retry,
         "mappings": config.mappings,
         "batch_export_id": config.batch_export_id,
         "revision": item.revision,
     }
 
 
-def summary(item: Destination, templates: Catalogue) -> dict[str, Any]:
+def summary(item: Destination, templates: Catalogue, owner: Project) -> dict[str, Any]:
     """A destination as a list shows it."""
     config = item.config
     template = templates.get(config.template_id) if config.template_id else None
@@ -52,12 +55,17 @@ def summary(item: Destination, templates: Catalogue) -> dict[str, Any]:
         "updated_at": iso(item.updated_at),
         "enabled": config.enabled,
         "hog": config.hog,
-        "filters": config.filters,
+        "filters": {**config.filters, "bytecode": bytecode.of_filters(config.filters, as_filters_see(owner))},
         "icon_url": config.icon_url,
         "template": template.as_dict() if template else None,
         "status": UNKNOWN_STATUS,
         "execution_order": config.execution_order,
     }
+
+
+def as_filters_see(owner: Project) -> destinations.Project:
+    """A project in the form that filters refer to."""
+    return destinations.Project.from_row(owner.id, owner.name, orjson.dumps(owner.settings).decode())
 
 
 def delivery(item: Delivery, name: str | None) -> dict[str, Any]:

@@ -41,7 +41,7 @@ WRITABLE: Final = frozenset(
 READ_ONLY: Final = frozenset(
     {
         "id", "created_at", "updated_at", "created_by", "bytecode", "transpiled", "template", "status", "held",
-        "search_match_type", "base_updated_at", "_create_in_folder",
+        "revision", "search_match_type", "base_updated_at", "_create_in_folder",
     }
 )  # fmt: skip
 """Fields that clients send back as they got them. They are accepted and mean nothing."""

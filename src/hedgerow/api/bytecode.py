@@ -1,0 +1,29 @@
+"""PostHog's bytecode of programs and filters, for clients that read it. Nothing here runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from hedgerow import hog
+from hedgerow.destinations.errors import ValidationError
+from hedgerow.destinations.filters.compiled import expression
+from hedgerow.destinations.project import Project
+
+
+@lru_cache(maxsize=256)
+def of_program(source: str) -> list[Any] | None:
+    """The bytecode of a program, or None for what has no form in it."""
+    try:
+        return hog.emit_bytecode(hog.parse_program(source))
+    except hog.HogError:
+        return None
+
+
+def of_filters(filters: Mapping[str, Any], project: Project) -> list[Any] | None:
+    """The bytecode of a filter, or None when it does not compile or has no form in it."""
+    try:
+        return hog.emit_bytecode(expression(filters, project))
+    except (hog.HogError, ValidationError):
+        return None
