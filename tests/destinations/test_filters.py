@@ -3,7 +3,7 @@
 import pytest
 
 from hedgerow import hog
-from hedgerow.destinations import FilterError, FilterGlobals, Project, ValidationError
+from hedgerow.destinations import FilterError, FilterGlobals, PathCleaning, Project, ValidationError
 from hedgerow.destinations.filters import Condition, compile_filters, expression, normalise, validate_filters
 
 PROJECT = Project(
@@ -256,6 +256,20 @@ def test_what_is_wrong_is_told_with_its_place(filters, attr, said):
     with pytest.raises(ValidationError, match=said) as caught:
         validate_filters(filters, PROJECT)
     assert caught.value.attr == attr
+
+
+@pytest.mark.parametrize(
+    ("project", "filters", "said"),
+    [
+        (Project(1, test_account_filters=[{"key": "x"}]), {"filter_test_accounts": True}, "filter of test accounts"),
+        (Project(1, path_cleaning=(PathCleaning("(", ""),)),
+         with_property(key="p", operator="is_cleaned_path_exact", value="/a"), "Path rule 1"),
+    ],
+)  # fmt: skip
+def test_faults_of_the_project_are_told_as_such(project, filters, said):
+    """The reader learns that the fault is not in this filter."""
+    with pytest.raises(ValidationError, match=said):
+        validate_filters(filters, project)
 
 
 def test_groups_nest_only_so_deep():
