@@ -48,6 +48,7 @@ class Roster:
 
     def __init__(self, descriptor: int) -> None:
         self.workers: list[WorkerState] = []
+        self.heard = False
         self._socket = socket.socket(fileno=descriptor)
         self._socket.setblocking(False)
         asyncio.get_running_loop().add_reader(self._socket, self._hear)
@@ -55,6 +56,7 @@ class Roster:
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self.workers = [WorkerState(**worker) for worker in json.loads(self._socket.recv(MESSAGE_LIMIT))]
+            self.heard = True
 
     def report_up(self) -> None:
         """Tell the supervisor that this process answers."""
@@ -63,5 +65,7 @@ class Roster:
 
     @property
     def missing(self) -> list[str]:
-        """Names of the workers that are down."""
+        """Names of the workers that are down; before the supervisor's first word nobody is known to be up."""
+        if not self.heard:
+            return ["the worker"]
         return [worker.name for worker in self.workers if not worker.pid]

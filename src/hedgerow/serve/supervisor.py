@@ -177,7 +177,8 @@ class Supervisor:
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self.request_stop)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asks that a closed terminal be ignored
+                loop.add_signal_handler(number, self.request_stop)
         loop.add_reader(self._status.near, self._hear)
         tasks = [asyncio.create_task(child.keep_running()) for child in self.children]
         stop = asyncio.create_task(self._stop.wait())

@@ -10,6 +10,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import apsw
+
+from hedgerow.store.database import StoreError
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
@@ -45,7 +49,25 @@ def migrate(folder: Path, *, revision: str = "head") -> None:
 
 
 def migrate_file(path: Path, schema: str, *, revision: str = "head") -> None:
-    """Create or upgrade one file."""
+    """Create or upgrade one file.
+
+    Raises:
+        StoreError: the file is damaged, or a newer release made it.
+    """
+    from alembic.util import CommandError
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        _upgrade(path, schema, revision)
+    except CommandError as error:
+        raise StoreError(
+            f"{path} was made by a newer release of Hedgerow. Run that release, or restore an older copy ({error})."
+        ) from error
+    except (DBAPIError, apsw.Error) as error:
+        raise StoreError(f"{path} cannot be used: {error.__cause__ or error}.") from error
+
+
+def _upgrade(path: Path, schema: str, revision: str) -> None:
     from alembic import command
     from sqlalchemy import create_engine, event, pool
 
