@@ -26,22 +26,18 @@ class Finished:
 class Replay(Meter):
     """The meter of a program's run, which also replays what the journal tells of the clock and the log."""
 
-    __slots__ = ("answered", "readings", "unread")
+    __slots__ = ("answered", "readings", "recorded", "unread")
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self.answered = 0
+        self.recorded = len(host.journal)  # calls that the journal answers
         self.readings: list[float] = []  # what the clock said since the last call
-        self.unread: list[float] = list(host.journal[0].clock) if host.journal else []
-
-    @property
-    def replaying(self) -> bool:
-        """Whether what happens now happened before."""
-        return self.answered < len(self.host.journal)
+        self.unread: tuple[float, ...] = host.journal[0].clock if host.journal else ()
 
     def now(self) -> float:
         """The time: from the journal up to the last completed call, real after it."""
-        if not self.replaying:
+        if self.answered >= self.recorded:
             reading = self.host.now()
             self.readings.append(reading)
             return reading
@@ -53,7 +49,7 @@ class Replay(Meter):
 
     def print(self, text: str, /) -> None:
         """Print, unless this line was printed before."""
-        if self.replaying or self.printed < self.host.printed:
+        if self.answered < self.recorded or self.printed < self.host.printed:
             self.printed += 1
         else:
             super().print(text)
@@ -62,7 +58,8 @@ class Replay(Meter):
         """A call was answered."""
         self.answered += 1
         self.readings = []
-        self.unread = list(self.host.journal[self.answered].clock) if self.replaying else []
+        if self.answered < self.recorded:
+            self.unread = self.host.journal[self.answered].clock
 
 
 class Execution:
@@ -158,16 +155,17 @@ class Execution:
             return self._end(end.value)
 
     def _end(self, value: Any) -> Finished:
-        if self._meter.replaying:
+        if self._meter.answered < self._meter.recorded:
             raise HogDiverged("The program ended before the calls its journal tells of")
         return Finished(value)
 
     def _accept(self, request: _Request) -> AsyncCall | None:
         """A call the program makes: answered from the journal, or handed out."""
         site, name, args = request
-        ordinal = self._meter.answered
-        if self._meter.replaying:
-            entry = self._meter.host.journal[ordinal]
+        meter = self._meter
+        ordinal = meter.answered
+        if ordinal < meter.recorded:
+            entry = meter.host.journal[ordinal]
             if (entry.site, entry.ordinal) != (site, ordinal):
                 raise HogDiverged(f"The program calls `{name}` where its journal tells of another call")
             self._settle(entry.result)

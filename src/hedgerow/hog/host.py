@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Limits:
     fetches: int = 2
     log_lines: int = 24
     log_length: int = 10_000
+
+
+DEFAULT_LIMITS: Final = Limits()
+"""Immutable, so that one serves all runs that ask for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,6 @@ class Host:
     now: Callable[[], float] = time.time
     seed: bytes = b""
     emit: Callable[[str], None] = lambda _line: None
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = DEFAULT_LIMITS
     journal: Sequence[JournalEntry] = ()
     printed: int = 0

@@ -27,7 +27,7 @@ FILENAME: Final = "<hog>"
 
 _ITEM: Final = 16
 _COSTS: Final = {"list": 72, "dict": 184, "entry": 110, "text": 120, "closure": 280, "item": _ITEM}
-_CREDIT: Final = 16_384
+_CREDIT: Final = 65_536
 _TEXT: Final = 57
 _WALK: Final = 1024
 _FULL: Final = 7 / 8
@@ -75,7 +75,10 @@ class Meter:
 
     def pause(self) -> None:
         """A part of the run ends."""
-        self.used_ms += self._part_ms()
+        if self._cpu_start is None:
+            self.used_ms += (time.perf_counter() - self._wall_start) * 1000
+        else:
+            self.used_ms += self._part_ms()
 
     def _part_ms(self) -> float:
         wall = (time.perf_counter() - self._wall_start) * 1000

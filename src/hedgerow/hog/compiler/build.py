@@ -39,7 +39,20 @@ _ARITHMETIC: Final[dict[str, ast.operator]] = {
 }
 
 _LIGHT: Final = frozenset(
-    {"type", "len", "fmod", "settle", "add", "subtract", "multiply", "divide", "modulo", "get_property", "truthy", "charged"}
+    {
+        "type",
+        "len",
+        "fmod",
+        "settle",
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "modulo",
+        "get_property",
+        "truthy",
+        "charged",
+    }
 )
 
 PyExpr = ast.expr

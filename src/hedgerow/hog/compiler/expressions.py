@@ -286,6 +286,8 @@ class Expressions(Forms):
             return p.call("concat", self.ctx(), *parts)
         texts = [self._text(part, kind) for part, kind in zip(parts, kinds, strict=True)]
         joined = p.arithmetic(texts[0], "+", texts[1]) if kinds == [TEXT, TEXT] else p.joined(texts)
+        if _is_short(texts, kinds):
+            return joined
         name = self.fresh()
         length = p.call("len", p.keep(name, joined))
         short = p.compare(length, "<", p.const(SHORT))
@@ -332,3 +334,16 @@ class Expressions(Forms):
         if not isinstance(callee, ast.Name) or self.analysis.variable(callee) is not None:
             return None
         return ASYNC_NAMES.get(callee.name)
+
+
+def _is_short(texts: list[PyExpr], kinds: list[Kind]) -> bool:
+    """Whether a concatenation can only be short: constants and small whole numbers."""
+    length = 0
+    for text, kind in zip(texts, kinds, strict=True):
+        if isinstance(text, python.Constant) and isinstance(text.value, str):
+            length += len(text.value)
+        elif kind == INT:
+            length += 20
+        else:
+            return False
+    return length < SHORT
