@@ -99,7 +99,7 @@ def from_seconds(seconds: float, zone: tzinfo = UTC) -> datetime | None:
     if not math.isfinite(seconds):
         return None
     try:
-        return (EPOCH + timedelta(milliseconds=math.floor(round(seconds * 1000, 4)))).astimezone(zone)
+        return (EPOCH + timedelta(milliseconds=math.floor(round(seconds * 1000, 3)))).astimezone(zone)
     except OverflowError:
         return None
 
@@ -110,15 +110,12 @@ def to_seconds(moment: datetime) -> int | float:
     return millis // 1000 if millis % 1000 == 0 else millis / 1000
 
 
-def local_seconds(wall: datetime, zone: tzinfo) -> int | float | None:
-    """The instant at which the clock of a zone shows ``wall``; None outside the calendar.
+def local_seconds(wall: datetime, zone: tzinfo) -> int | float:
+    """The instant at which the clock of a zone shows ``wall``.
 
     An hour that was skipped is read with the offset before the change, one that came twice is the first.
     """
-    try:
-        return to_seconds(wall.replace(tzinfo=zone))
-    except OverflowError:
-        return None
+    return to_seconds(wall.replace(tzinfo=zone))
 
 
 def text_seconds(text: str, zone: tzinfo = UTC) -> int | float | None:

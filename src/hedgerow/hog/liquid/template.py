@@ -275,8 +275,10 @@ def _message(error: LiquidError) -> str:
 
 
 def _span(token: Token | None, text: str) -> Span | None:
-    if token is None or token.start_index < 0:
+    if token is None:
         return None
+    if token.start_index < 0:  # the end of the text
+        return Span(len(text), len(text))
     start = min(token.start_index, len(text))
     return Span(start, min(len(text), start + max(1, len(token.value))))
 

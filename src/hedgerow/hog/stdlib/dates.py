@@ -277,11 +277,7 @@ def _start(unit: str, value: Any) -> HogDateTime:
     wall = _wall(value)
     if wall is None:
         return _INVALID
-    try:
-        seconds = times.to_seconds(_STARTS[unit](wall))
-    except OverflowError:
-        return _INVALID
-    return _moment(seconds, value.zone if type(value) is HogDateTime else "UTC")
+    return _moment(times.to_seconds(_STARTS[unit](wall)), value.zone if type(value) is HogDateTime else "UTC")
 
 
 @function("dateTrunc", 2, 3, examples=[("dateTrunc('hour', toDateTime(5400))", "DateTime(3600.0, 'UTC')")])

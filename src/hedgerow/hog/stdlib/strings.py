@@ -50,7 +50,8 @@ def _cased(ctx: RuntimeContext, text: str, *, upper: bool) -> str:
     ctx.check_string(len(text))
     watch(ctx, len(text))
     changed = text.upper() if upper else text.lower()
-    ctx.check_string(len(changed) - len(text))
+    if len(changed) > len(text):
+        ctx.check_string(len(changed))
     watch(ctx, len(text))
     return changed
 
