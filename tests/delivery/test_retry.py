@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from hedgerow.delivery.retry import (
     LONGEST_RETRY_AFTER,
-    PRESETS,
     Failure,
     RetryPolicy,
     next_delay,
     parse_retry_after,
 )
+from hedgerow.destinations.retrying import PRESETS
 
 NOW = 1_767_323_045.0
 EXACT = RetryPolicy((1.0, 2.0, 4.0), jitter=0.0)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from hedgerow.delivery.identity import text
+from hedgerow.delivery.invocation import Excerpt
 from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options
 from hedgerow.hog import HogRuntimeError
@@ -94,19 +95,15 @@ def result_of_failure(error: TransportError) -> dict[str, Any]:
     return {"status": 500, "headers": {}, "body": {"error": error.kind, "message": str(error)}}
 
 
-def describe_request(request: Request, cap: int) -> bytes:
-    """What the ledger keeps of a request (before redaction): headers and the beginning of the body, as JSON."""
-    return orjson.dumps({"headers": dict(request.headers), "body": _excerpt(request.body or b"", cap)})
+def excerpt_of_request(request: Request, cap: int) -> Excerpt:
+    """What may be kept of a request."""
+    body = request.body or b""
+    return Excerpt(request.headers, body[:cap], len(body))
 
 
-def describe_response(response: Response, cap: int) -> bytes:
-    """What the ledger keeps of a response."""
-    return orjson.dumps({"headers": dict(response.headers), "body": _excerpt(response.body, cap)})
-
-
-def _excerpt(body: bytes, cap: int) -> str:
-    shown = body[:cap].decode("utf-8", "replace")
-    return shown if len(body) <= cap else f"{shown}… ({len(body)} bytes in all)"
+def excerpt_of_response(response: Response, cap: int) -> Excerpt:
+    """What may be kept of a response."""
+    return Excerpt(response.headers, response.body[:cap], len(response.body))
 
 
 def non_failure(status: int, codes: Collection[int | str]) -> bool:

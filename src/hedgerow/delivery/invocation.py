@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,8 +45,20 @@ class Invocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The part of a request or response that may be kept: headers and the beginning of the body."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request that was made (or refused before it left). Bodies are redacted and capped already."""
+    """One request that was made, or refused before it left.
+
+    Nothing in it is redacted yet: that happens when a row is made of it, which for most successes is never.
+    """
 
     number: int
     ordinal: int
@@ -56,8 +68,9 @@ class Attempt:
     url: str
     status: int | None
     error: str | None
-    request: bytes | None = None
-    response: bytes | None = None
+    request: Excerpt
+    response: Excerpt | None
+    redact: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ together, so that what a position says is done has its verdict, whatever dies wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hedgerow.delivery.invocation import Attempt, Invocation, Outcome
+import orjson
+
+from hedgerow.delivery.invocation import Attempt, Excerpt, Invocation, Outcome
 from hedgerow.delivery.state import Sealer, pack_globals, pack_journal, unpack_globals, unpack_journal
 from hedgerow.store import Connection
 from hedgerow.telemetry import Batch, put
@@ -168,23 +170,23 @@ def _row(outcome: Outcome, sealer: Sealer) -> tuple[Any, ...]:
 
 
 def _attempt_rows(groups: Iterable[tuple[bytes, Sequence[Attempt]]]) -> list[tuple[Any, ...]]:
-    return [
-        (
-            owner,
-            a.number,
-            a.ordinal,
-            a.at,
-            a.duration_ms,
-            a.method,
-            a.url,
-            a.status,
-            a.error,
-            a.request,
-            a.response,
-        )
-        for owner, attempts in groups
-        for a in attempts
-    ]
+    return [(owner, *_attempt_row(attempt)) for owner, attempts in groups for attempt in attempts]
+
+
+def _attempt_row(a: Attempt) -> tuple[Any, ...]:
+    """The columns of an attempt, redacted."""
+    return (
+        a.number, a.ordinal, a.at, a.duration_ms, a.method, a.redact(a.url), a.status, a.error and a.redact(a.error),
+        _kept(a.request, a.redact), a.response and _kept(a.response, a.redact),
+    )  # fmt: skip
+
+
+def _kept(excerpt: Excerpt, redact: Callable[[str], str]) -> bytes:
+    """Headers and the beginning of the body, as JSON."""
+    body = excerpt.body.decode("utf-8", "replace")
+    if excerpt.size > len(excerpt.body):
+        body += f"… ({excerpt.size} bytes in all)"
+    return redact(orjson.dumps({"headers": dict(excerpt.headers), "body": body}).decode()).encode()
 
 
 def due(

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import email.utils
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from hedgerow.destinations.retrying import PRESETS
 
 # 5xx, and the two 4xx that mean "later". Source: PostHog's documented retry behaviour, widened to all 5xx.
 RETRIABLE_4XX = frozenset({408, 425, 429})
 LONGEST_RETRY_AFTER = 24 * 3600.0
-
-PRESETS: Mapping[str, tuple[float, ...]] = {
-    "quick": (1.0, 4.0, 16.0),
-    "standard": (5.0, 30.0, 120.0, 600.0, 2700.0),
-    "patient": (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0),
-}
 
 
 @dataclass(frozen=True, slots=True)

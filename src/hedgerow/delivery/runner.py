@@ -44,6 +44,11 @@ class _Run:
     lines: list[Line] = field(default_factory=list)
     failure: tuple[str, str] | None = None
     status: int | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def redact(self, text: str) -> str:
+        """A text without the secrets of the destination and of this run's inputs."""
+        return self.compiled.redact(text, self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ class Runner:
             journal=invocation.journal,
         )
         values = with_source(invocation.globals, compiled.destination)
-        values["inputs"] = compiled.render(values, invocation.mapping, host)
+        values["inputs"] = run.inputs = compiled.render(values, invocation.mapping, host)
         execution = compiled.program.start(values, host)
         while not isinstance(step := execution.advance(), Finished):
             result = await self._answer(run, step)
@@ -158,7 +163,7 @@ class Runner:
         kind = (
             fetch.status_kind(response.status) if response is not None else (refusal.kind if refusal else "")
         )
-        message = compiled.redact(_describe(request, response, refusal))
+        message = run.redact(_describe(request, response, refusal))
         failure = Failure(
             status=response.status if response is not None else None,
             retriable=refusal.retriable if refusal is not None else False,
@@ -193,7 +198,6 @@ class Runner:
         started: float,
     ) -> None:
         cap = self._options.body_excerpt
-        redact = run.compiled.redact
         run.attempts.append(
             Attempt(
                 number=run.invocation.attempts,
@@ -201,13 +205,12 @@ class Runner:
                 at=int(started * 1000),
                 duration_ms=int((self._world.now() - started) * 1000),
                 method=request.method,
-                url=redact(request.url),
+                url=request.url,
                 status=response.status if response else None,
-                error=redact(str(refusal)) if refusal else None,
-                request=redact(fetch.describe_request(request, cap).decode()).encode(),
-                response=redact(fetch.describe_response(response, cap).decode()).encode()
-                if response
-                else None,
+                error=str(refusal) if refusal else None,
+                request=fetch.excerpt_of_request(request, cap),
+                response=fetch.excerpt_of_response(response, cap) if response else None,
+                redact=run.redact,
             )
         )
 
@@ -253,10 +256,10 @@ class Runner:
     # --------------------------------------------------------- outcomes
 
     def _line(self, run: _Run, level: str, message: str) -> None:
-        run.lines.append(Line(self._world.now_ms(), level, run.compiled.redact(message)))
+        run.lines.append(Line(self._world.now_ms(), level, run.redact(message)))
 
     def _failed(self, run: _Run, kind: str, message: str) -> Outcome:
-        message = run.compiled.redact(message)
+        message = run.redact(message)
         self._line(run, "error", message)
         return self._outcome(run, "failed", kind=kind, error=message)
 

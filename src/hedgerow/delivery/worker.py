@@ -15,10 +15,11 @@ from hedgerow.delivery.housekeeping import Housekeeping
 from hedgerow.delivery.http import HttpTransport
 from hedgerow.delivery.partitions import PartitionLocks
 from hedgerow.delivery.pipeline import Pipeline
-from hedgerow.delivery.retry import PRESETS, RetryPolicy
+from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.source import RepositorySource
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import Keyring
+from hedgerow.destinations.retrying import PRESETS
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.settings import Settings
 from hedgerow.store import Database, StoreError

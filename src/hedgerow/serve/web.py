@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import sys
@@ -20,6 +19,7 @@ from hedgerow.capture import CachedProjects, CaptureApp, CaptureOptions, Project
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.log.sqlite import SqliteLog
+from hedgerow.serve.collector import calm_collector
 from hedgerow.serve.gateway import Gateway
 from hedgerow.serve.health import Health
 from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, log_to_stderr, received
@@ -95,17 +95,6 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
     keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
     services = Services(settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring)
     return Gateway([capture, health], create_app(services))
-
-
-def calm_collector() -> None:
-    """Look for garbage more rarely, and not among what lives as long as the process.
-
-    A batch of events is thousands of objects that die by reference count; at Python's default the collector would walk
-    through them several times per batch, which costs capture up to half of its speed.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 async def serve(settings: Settings, inheritance: Inheritance) -> None:

@@ -11,6 +11,7 @@ import sys
 import uvloop
 
 from hedgerow.delivery.worker import run_worker
+from hedgerow.serve.collector import calm_collector
 from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, log_to_stderr, received
 from hedgerow.settings import Settings, SettingsError, load
 
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 async def work(settings: Settings, inheritance: Inheritance) -> None:
     """Deliver until SIGTERM, then finish or put down what is in flight."""
+    calm_collector()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     wake = socket.socket(fileno=inheritance.wake)
