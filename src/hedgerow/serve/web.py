@@ -37,9 +37,14 @@ CLOSING_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The open files of this process."""
+    """The open files of this process.
+
+    ``front`` is the state store once more, with a thread of its own, for capture and health: a long search over the API must
+    not hold up events.
+    """
 
     state: Database
+    front: Database
     telemetry: Database
     log: SqliteLog
 
@@ -50,6 +55,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
     folder = settings.data_dir
     stores = Stores(
         Database(folder / "state.db"),
+        Database(folder / "state.db"),
         Database(folder / "telemetry.db"),
         SqliteLog(folder / "events", settings.partitions, clock=time.time),
     )
@@ -58,6 +64,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
     finally:
         stores.log.close()
         stores.telemetry.close()
+        stores.front.close()
         stores.state.close()
 
 
@@ -86,11 +93,11 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
     """Put the application together."""
     bells = Bells(inheritance.bells)
     stores.log.on_append = bells.ring
-    projects = CachedProjects(lambda token: find_project(stores.state, token))
+    projects = CachedProjects(lambda token: find_project(stores.front, token))
     capture = CaptureApp(stores.log, projects, clock=now_ms, options=capture_options(settings))
-    lag = LagMeter(stores.state, stores.log, time.time)
+    lag = LagMeter(stores.front, stores.log, time.time)
     health = Health(
-        settings, settings.data_dir, stores.state, stores.telemetry, lag, roster, lambda: capture.counters
+        settings, settings.data_dir, stores.front, stores.telemetry, lag, roster, lambda: capture.counters
     )
     keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
     services = Services(settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring)
