@@ -57,7 +57,7 @@ class SimulatedStore:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
 
-    async def write(self, work):
+    async def write(self, work, *, durable=True):
         async with self._queue:
             await asyncio.sleep(self.chance.uniform(0, 0.004))
             if self.chance.random() < self.busy:

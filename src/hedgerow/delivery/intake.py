@@ -140,7 +140,10 @@ class Intake:
         records = self._first_alone(records)
         if self._settler.hurry:
             self._settler.hurry = any(place.cursor <= place.alone_to for place in self._partitions.values())
-        items = await self._world.insist("fold", lambda connection: self._fold(connection, records))
+        # Not durable by itself: until it is settled a record is read again anyway, and settling keeps what came before it.
+        items = await self._world.insist(
+            "fold", lambda connection: self._fold(connection, records), durable=False
+        )
         for turn, item in enumerate(items):
             self._dispatch(item)
             if turn % RECORDS_PER_TURN == RECORDS_PER_TURN - 1:

@@ -25,8 +25,8 @@ T = TypeVar("T")
 class Store(Protocol):
     """Transactions on the state database."""
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run a writing transaction; returns when it is durable."""
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """Run a writing transaction; returns when it is durable, or sooner when it need not be by itself."""
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a reading transaction."""
@@ -52,16 +52,17 @@ class World:
     transport: Transport
     sealer: Sealer
 
-    async def insist(self, what: str, work: Callable[[Connection], T]) -> T:
+    async def insist(self, what: str, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """Run a writing transaction, again and again while the store refuses: its work must not be given up.
 
         Args:
             what: names the work in the log.
             work: a transaction that may be run again after it failed.
+            durable: whether it must be on the disk by itself.
         """
         while True:
             try:
-                return await self.store.write(work)
+                return await self.store.write(work, durable=durable)
             except StoreError as error:
                 log.error("%s_failed error=%s", what, error)  # noqa: TRY400 - the message says it all
                 await asyncio.sleep(REST_AFTER_STORE_ERROR_S)

@@ -71,19 +71,25 @@ def open_connection(
     return connection
 
 
-def transact(connection: Connection, work: Callable[[Connection], T], *, write: bool = True) -> T:
+def transact(
+    connection: Connection, work: Callable[[Connection], T], *, write: bool = True, durable: bool = True
+) -> T:
     """Run one transaction on the calling thread.
 
     Args:
         connection: an open connection without a transaction.
         work: the body; an exception from it rolls everything back.
         write: take the write lock at the start, so that the body never fails half-way for lack of it.
+        durable: False for what may be undone by a power cut, whole, until a later durable transaction of this file is
+            there to keep it. It never comes apart, and survives the death of the process all the same.
 
     Raises:
         StoreBusy: the lock was not to be had.
         StoreError: the disk is full, the file is damaged, and so on.
     """
     try:
+        if not durable:
+            connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         try:
             result = work(connection)
@@ -100,6 +106,9 @@ def transact(connection: Connection, work: Callable[[Connection], T], *, write: 
         ) from error
     except (apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
         raise StoreError(f"The store cannot be used: {error}.") from error
+    finally:
+        if not durable:
+            connection.execute("PRAGMA synchronous=FULL")
     return result
 
 
@@ -112,14 +121,14 @@ class Database:
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"store-{Path(self.path).stem}")
 
-    def _work(self, work: Callable[[Connection], T], write: bool) -> T:
+    def _work(self, work: Callable[[Connection], T], write: bool, durable: bool = True) -> T:
         if self._connection is None:
             self._connection = self._open()
-        return transact(self._connection, work, write=write)
+        return transact(self._connection, work, write=write, durable=durable)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run a writing transaction and wait until it is on the disk."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, True)
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """Run a writing transaction and wait until it is on the disk (see ``transact`` for ``durable``)."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, True, durable)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a reading transaction: one consistent picture."""
