@@ -29,6 +29,9 @@ class Run(Unmetered):
         if count > self.items:
             raise HogSizeLimit("items")
 
+    def cap_items(self, count, /):
+        self.check_items(count)
+
     def print(self, text, /):
         self.lines.append(text)
 

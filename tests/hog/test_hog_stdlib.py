@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdlib_support import INF, NAN, Run, call
 
+from hedgerow.hog import jsontext
 from hedgerow.hog.errors import HogRuntimeError, HogSizeLimit
 from hedgerow.hog.values import HogDate, HogDateTime, HogErrorValue
 
@@ -395,3 +396,36 @@ def test_sort_is_an_order(items):
     ordered = call("arraySort", items)
     assert sorted(map(repr, ordered)) == sorted(map(repr, items))
     assert call("arrayReverseSort", items) == ordered[::-1]
+
+
+@pytest.mark.parametrize(
+    "name", ["has", "indexOf", "in", "less", "max2", "minus", "inCohort", "floor", "toInt", "keys"]
+)
+def test_searches_look_at_the_clock(name):
+    """A call that goes through a large argument asks the clock, even when it builds nothing."""
+    run, large = Run(), [1] * 9000
+    args = {
+        "in": (2, large),
+        "inCohort": (2, large),
+        "floor": ("1" * 9000,),
+        "toInt": ("1" * 9000,),
+        "keys": (large,),
+    }
+    call(name, *args.get(name, (large, 2)), run=run)
+    assert run.ticks
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": [1, 2.0, NAN, True, None, 'é"\n', {}]},
+        {1: 2},
+        [[[[[[[[[[1]]]]]]]]]],
+        list(range(300)),
+        ["x" * 300],
+        [HogDate(1, 1, 1)],
+    ],
+)
+def test_both_ways_of_writing_json_agree(value):
+    """The short way for small values writes what the careful walk writes."""
+    assert jsontext.stringify(Run(), value) == jsontext._Writer(Run(), 0).write(value)

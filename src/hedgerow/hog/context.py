@@ -39,6 +39,9 @@ class RuntimeContext(Protocol):
     def check_items(self, count: int, /) -> None:
         """Refuse an array or object of ``count`` entries before it is built, and charge for it."""
 
+    def cap_items(self, count: int, /) -> None:
+        """Refuse an array or object that would grow to ``count`` entries, without a charge."""
+
     def now(self) -> float:
         """Seconds since the epoch, by the run's clock."""
 
@@ -76,6 +79,9 @@ class Unmetered:
         """Any length will do."""
 
     def check_items(self, count: int, /) -> None:
+        """Any number will do."""
+
+    def cap_items(self, count: int, /) -> None:
         """Any number will do."""
 
     def now(self) -> float:

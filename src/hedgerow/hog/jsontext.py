@@ -24,6 +24,9 @@ _LONE: Final = re.compile("[\ud800-\udfff]")
 _MARKER: Final = "__hog"
 _LENIENT: Final = ("surrogate", "infinity", "UTF-8")
 _BYTES_PER_NODE: Final = 48
+_QUICK_DEPTH: Final = 8
+_QUICK_NODES: Final = 256
+_QUICK_TEXT: Final = 256
 
 
 def parse(ctx: RuntimeContext, text: str) -> Any:
@@ -161,7 +164,63 @@ def stringify(ctx: RuntimeContext, value: Any, indent: int = 0) -> str:
         HogLimitError: the text grows too long, or the value nests too deep.
     """
     scalar = _scalar_json(value)
-    return scalar if scalar is not None else _Writer(ctx, indent).write(value)
+    if scalar is not None:
+        return scalar
+    quick = None if indent else _small_json(value)
+    if quick is None:
+        return _Writer(ctx, indent).write(value)
+    ctx.check_string(len(quick))
+    return quick
+
+
+def _small_json(value: Any) -> str | None:
+    """The JSON of a small tree of plain values, without the care that large ones need; None for any other."""
+    try:
+        return _quick(value, _QUICK_DEPTH, [_QUICK_NODES])
+    except _NotSmallError:
+        return None
+
+
+class _NotSmallError(Exception):
+    """The value is too large or too odd for the short way."""
+
+
+def _quick(value: Any, depth: int, left: list[int]) -> str:
+    kind = type(value)
+    if kind is str:
+        return _quick_string(value)
+    if value is None:
+        return "null"
+    if kind is int:
+        return number_text(value)
+    if kind is not dict and kind is not list:
+        return _quick_scalar(value)
+    left[0] -= len(value)
+    if not depth or left[0] < 0:
+        raise _NotSmallError
+    if kind is list:
+        return f"[{','.join([_quick(item, depth - 1, left) for item in value])}]"
+    return f"{{{','.join([f'{_quick_key(key)}:{_quick(item, depth - 1, left)}' for key, item in value.items()])}}}"
+
+
+def _quick_string(text: str) -> str:
+    if len(text) > _QUICK_TEXT:
+        raise _NotSmallError
+    return encode_basestring(text) if text.isascii() else json_string(text)
+
+
+def _quick_key(key: Any) -> str:
+    if type(key) is not str:
+        raise _NotSmallError
+    return _quick_string(key)
+
+
+def _quick_scalar(value: Any) -> str:
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is not float:
+        raise _NotSmallError
+    return number_text(value) if is_finite(value) else "null"
 
 
 def to_json(value: Any) -> str:

@@ -147,9 +147,17 @@ class Meter:
         Raises:
             HogSizeLimit: it has too many.
         """
+        self.cap_items(count)
+        self.charge(_COSTS["list"] + _ITEM * count)
+
+    def cap_items(self, count: int, /) -> None:
+        """Refuse an array or object that would grow to ``count`` entries. Charges nothing.
+
+        Raises:
+            HogSizeLimit: it has too many.
+        """
         if count > self.limits.items:
             raise HogSizeLimit(f"An array or object can have at most {self.limits.items} entries")
-        self.charge(_COSTS["list"] + _ITEM * count)
 
     def too_deep(self) -> NoReturn:
         """Refuse another nested call."""

@@ -31,6 +31,10 @@ _INFINITE: Final = {"Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -m
 _BASES: Final = {"0x": 16, "0o": 8, "0b": 2}
 _EXACT_DIGITS: Final = 18
 _CHAIN: Final = 200
+_ENTRY: Final = 110
+"""Bytes charged for a new key of an object."""
+_ITEM: Final = 16
+"""Bytes charged for a new item of an array."""
 
 
 # ------------------------------------------------------------------- truth and numbers
@@ -427,7 +431,8 @@ def set_property(ctx: RuntimeContext, target: Any, key: Any, value: Any) -> None
     if kind is dict:
         key = dict_key(key)
         if key not in target:
-            ctx.check_items(len(target) + 1)
+            ctx.cap_items(len(target) + 1)
+            ctx.charge(_ENTRY)
         target[key] = value
     elif kind is list:
         _set_item(ctx, target, key, value)
@@ -451,7 +456,8 @@ def _place(ctx: RuntimeContext, items: list[Any], position: float, value: Any) -
     if position < len(items):
         items[int(position)] = value
         return
-    ctx.check_items(int(min(position, 2**53)) + 1)
+    ctx.cap_items(int(min(position, 2**53)) + 1)
+    ctx.charge(_ITEM * (int(position) - len(items) + 1))
     items.extend([None] * (int(position) - len(items)))
     items.append(value)
 

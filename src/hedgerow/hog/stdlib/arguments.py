@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, TypeGuard
 
+from hedgerow.hog.context import RuntimeContext, watch
 from hedgerow.hog.errors import HogRuntimeError
 from hedgerow.hog.ops import to_number
 from hedgerow.hog.text import as_double
@@ -35,3 +36,10 @@ def whole(value: Any) -> int:
 def settle(number: float) -> int | float:
     """A double without fraction as the integer it is."""
     return int(number) if number.is_integer() and abs(number) <= 2.0**53 else number
+
+
+def weigh(ctx: RuntimeContext, *values: Any) -> None:
+    """Look at the clock when any of the arguments is large enough to take time."""
+    for value in values:
+        if type(value) is str or type(value) is list or type(value) is tuple or type(value) is dict:
+            watch(ctx, len(value))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hedgerow.hog import ops
 from hedgerow.hog.context import RuntimeContext, watch
-from hedgerow.hog.stdlib.arguments import is_array
+from hedgerow.hog.stdlib.arguments import is_array, weigh
 from hedgerow.hog.stdlib.registry import function
 from hedgerow.hog.text import js_text
 from hedgerow.hog.times import instant
@@ -37,6 +37,7 @@ def keys(ctx: RuntimeContext, value: Any) -> list[Any]:
     """The keys of an object in order; for an array its positions from 0; otherwise nothing."""
     if type(value) is dict:
         ctx.check_items(len(value))
+        weigh(ctx, value)
         return list(value)
     return list(range(len(_items(ctx, value))))
 
@@ -46,15 +47,19 @@ def values(ctx: RuntimeContext, value: Any) -> list[Any]:
     """The values of an object in order, or the items of an array; otherwise nothing."""
     if type(value) is dict:
         ctx.check_items(len(value))
+        weigh(ctx, value)
         return list(value.values())
     return _items(ctx, value)
 
 
-@function("indexOf", 2, 2, examples=[("indexOf(['a', 'b'], 'b')", "2"), ("indexOf([1], '1')", "0")])
-def index_of(items: Any, value: Any) -> int:
+@function(
+    "indexOf", 2, 2, context=True, examples=[("indexOf(['a', 'b'], 'b')", "2"), ("indexOf([1], '1')", "0")]
+)
+def index_of(ctx: RuntimeContext, items: Any, value: Any) -> int:
     """The place of a value in an array, from 1; 0 when it is not in it. Types are not converted."""
     if not is_array(items):
         return 0
+    weigh(ctx, items)
     return next((place for place, item in enumerate(items, 1) if ops.strict_equals(item, value)), 0)
 
 
@@ -62,10 +67,12 @@ def index_of(items: Any, value: Any) -> int:
     "has",
     2,
     2,
+    context=True,
     examples=[("has([1, 2], 2)", "true"), ("has([1, 2], '2')", "false"), ("has(null, 1)", "false")],
 )
-def has(items: Any, value: Any) -> bool:
+def has(ctx: RuntimeContext, items: Any, value: Any) -> bool:
     """Whether a value is in an array. Types are not converted; false for what is no array."""
+    weigh(ctx, items)
     return is_array(items) and ops.contains(items, value)
 
 

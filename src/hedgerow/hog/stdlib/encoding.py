@@ -17,7 +17,9 @@ from hedgerow.hog.text import js_text
 from hedgerow.hog.utf16 import utf8
 
 _PIECE: Final = 32_768
+_SHORT: Final = 1024
 _UNRESERVED: Final = "!'()*~-_."
+_RESERVED: Final = re.compile(r"[^A-Za-z0-9!'()*~\-_.]")
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]+")
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
@@ -71,10 +73,16 @@ def _in_pieces(ctx: RuntimeContext, pieces: Iterator[str], work: Callable[[str],
 
 
 def _quote(piece: str) -> str:
+    if piece.isascii():
+        return _RESERVED.sub(_percent, piece)
     try:
         return quote(piece, safe=_UNRESERVED)
     except UnicodeEncodeError:
         raise HogRuntimeError("encodeURLComponent() met half of a character (a lone surrogate)") from None
+
+
+def _percent(match: re.Match[str]) -> str:
+    return f"%{ord(match[0]):02X}"
 
 
 @function(
@@ -87,6 +95,10 @@ def _quote(piece: str) -> str:
 def encode_url_component(ctx: RuntimeContext, value: Any) -> str:
     """A text made safe for one part of a URL. Letters, digits and ``- _ . ! ~ * ' ( )`` stay as they are."""
     text = js_text(ctx, value)
+    if len(text) <= _SHORT:
+        encoded = _quote(text) if _RESERVED.search(text) else text
+        ctx.check_string(len(encoded))
+        return encoded
     return _in_pieces(ctx, (text[start : start + _PIECE] for start in range(0, len(text), _PIECE)), _quote)
 
 

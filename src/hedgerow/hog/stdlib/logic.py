@@ -7,7 +7,7 @@ from typing import Any
 from hedgerow.hog import ops
 from hedgerow.hog.context import RuntimeContext
 from hedgerow.hog.errors import HogRuntimeError
-from hedgerow.hog.stdlib.arguments import is_array
+from hedgerow.hog.stdlib.arguments import is_array, weigh
 from hedgerow.hog.stdlib.registry import function
 from hedgerow.hog.text import js_text
 from hedgerow.hog.values import is_number, truthy
@@ -65,33 +65,38 @@ def not_equals(left: Any, right: Any) -> bool:
     return not ops.strict_equals(left, right)
 
 
-@function("greater", 2, 2, examples=[("greater(2, 1)", "true")])
-def greater(left: Any, right: Any) -> bool:
+@function("greater", 2, 2, context=True, examples=[("greater(2, 1)", "true")])
+def greater(ctx: RuntimeContext, left: Any, right: Any) -> bool:
     """Whether the first is greater. Null is never ordered."""
+    weigh(ctx, left, right)
     return ops.greater(left, right)
 
 
-@function("greaterOrEquals", 2, 2, examples=[("greaterOrEquals(2, 2)", "true")])
-def greater_or_equals(left: Any, right: Any) -> bool:
+@function("greaterOrEquals", 2, 2, context=True, examples=[("greaterOrEquals(2, 2)", "true")])
+def greater_or_equals(ctx: RuntimeContext, left: Any, right: Any) -> bool:
     """Whether the first is greater or equal. Null is never ordered."""
+    weigh(ctx, left, right)
     return ops.greater_equal(left, right)
 
 
-@function("less", 2, 2, examples=[("less(1, 2)", "true"), ("less(null, 2)", "false")])
-def less(left: Any, right: Any) -> bool:
+@function("less", 2, 2, context=True, examples=[("less(1, 2)", "true"), ("less(null, 2)", "false")])
+def less(ctx: RuntimeContext, left: Any, right: Any) -> bool:
     """Whether the first is less. Null is never ordered."""
+    weigh(ctx, left, right)
     return ops.less(left, right)
 
 
-@function("lessOrEquals", 2, 2, examples=[("lessOrEquals(2, 2)", "true")])
-def less_or_equals(left: Any, right: Any) -> bool:
+@function("lessOrEquals", 2, 2, context=True, examples=[("lessOrEquals(2, 2)", "true")])
+def less_or_equals(ctx: RuntimeContext, left: Any, right: Any) -> bool:
     """Whether the first is less or equal. Null is never ordered."""
+    weigh(ctx, left, right)
     return ops.less_equal(left, right)
 
 
-@function("in", 2, 2, examples=[("`in`(1, [1, 2])", "true"), ("`in`('a', 'abc')", "false")])
-def in_(value: Any, items: Any) -> bool:
+@function("in", 2, 2, context=True, examples=[("`in`(1, [1, 2])", "true"), ("`in`('a', 'abc')", "false")])
+def in_(ctx: RuntimeContext, value: Any, items: Any) -> bool:
     """Whether a value is an element of an array or tuple; false for anything else on the right."""
+    weigh(ctx, value, items)
     return is_array(items) and ops.contains(items, value)
 
 
@@ -110,21 +115,24 @@ def _is_plain(value: Any) -> bool:
     return value is None or type(value) is bool or is_number(value)
 
 
-@function("minus", 2, 2, examples=[("minus(3, 2)", "1")])
-def minus(left: Any, right: Any) -> int | float:
+@function("minus", 2, 2, context=True, examples=[("minus(3, 2)", "1")])
+def minus(ctx: RuntimeContext, left: Any, right: Any) -> int | float:
     """The difference of two numbers."""
+    weigh(ctx, left, right)
     return ops.subtract(left, right)
 
 
-@function("min2", 2, 2, examples=[("min2(3, 2)", "2"), ("min2(null, 2)", "2")])
-def min2(left: Any, right: Any) -> Any:
+@function("min2", 2, 2, context=True, examples=[("min2(3, 2)", "2"), ("min2(null, 2)", "2")])
+def min2(ctx: RuntimeContext, left: Any, right: Any) -> Any:
     """The lesser of two values; the other one when one is null."""
+    weigh(ctx, left, right)
     return _choose(left, right, swap=ops.less(right, left))
 
 
-@function("max2", 2, 2, examples=[("max2(3, 2)", "3"), ("max2(null, 2)", "2")])
-def max2(left: Any, right: Any) -> Any:
+@function("max2", 2, 2, context=True, examples=[("max2(3, 2)", "3"), ("max2(null, 2)", "2")])
+def max2(ctx: RuntimeContext, left: Any, right: Any) -> Any:
     """The greater of two values; the other one when one is null."""
+    weigh(ctx, left, right)
     return _choose(left, right, swap=ops.greater(right, left))
 
 
@@ -132,15 +140,19 @@ def _choose(left: Any, right: Any, *, swap: bool) -> Any:
     return right if left is None or swap else left
 
 
-@function("inCohort", 2, 2, examples=[("inCohort(1, [1, 2])", "true"), ("inCohort(1, ['1'])", "true")])
-def in_cohort(cohort: Any, ids: Any) -> bool:
+@function(
+    "inCohort", 2, 2, context=True, examples=[("inCohort(1, [1, 2])", "true"), ("inCohort(1, ['1'])", "true")]
+)
+def in_cohort(ctx: RuntimeContext, cohort: Any, ids: Any) -> bool:
     """Whether a cohort's id is among the ids the person belongs to; numbers and texts of them are alike."""
+    weigh(ctx, cohort, ids)
     return _member(cohort, ids, "inCohort")
 
 
-@function("notInCohort", 2, 2, examples=[("notInCohort(3, [1, 2])", "true")])
-def not_in_cohort(cohort: Any, ids: Any) -> bool:
+@function("notInCohort", 2, 2, context=True, examples=[("notInCohort(3, [1, 2])", "true")])
+def not_in_cohort(ctx: RuntimeContext, cohort: Any, ids: Any) -> bool:
     """The opposite of ``inCohort``."""
+    weigh(ctx, cohort, ids)
     return not _member(cohort, ids, "notInCohort")
 
 

@@ -7,24 +7,30 @@ from typing import Any
 
 from hedgerow.hog.context import RuntimeContext, watch
 from hedgerow.hog.ops import to_number
-from hedgerow.hog.stdlib.arguments import settle
+from hedgerow.hog.stdlib.arguments import settle, weigh
 from hedgerow.hog.stdlib.registry import function
 from hedgerow.hog.text import as_double
 from hedgerow.hog.values import is_finite, is_nan
 
 
-@function("floor", 1, 2, examples=[("floor(1.9)", "1"), ("floor(-1.5)", "-2"), ("floor('2.5')", "2")])
-def floor(value: Any, _digits: Any = None) -> int | float:
+@function(
+    "floor", 1, 2, context=True, examples=[("floor(1.9)", "1"), ("floor(-1.5)", "-2"), ("floor('2.5')", "2")]
+)
+def floor(ctx: RuntimeContext, value: Any, _digits: Any = None) -> int | float:
     """The greatest whole number not above the value. The second argument is accepted and ignored."""
+    weigh(ctx, value)
     number = to_number(value)
     if type(number) is int or not is_finite(number):
         return number
     return settle(float(math.floor(number)))
 
 
-@function("round", 1, 2, examples=[("round(2.5)", "3"), ("round(-1.5)", "-1"), ("round(1.4)", "1")])
-def round_(value: Any, _digits: Any = None) -> int | float:
+@function(
+    "round", 1, 2, context=True, examples=[("round(2.5)", "3"), ("round(-1.5)", "-1"), ("round(1.4)", "1")]
+)
+def round_(ctx: RuntimeContext, value: Any, _digits: Any = None) -> int | float:
     """The nearest whole number, halves upwards. The second argument is accepted and ignored."""
+    weigh(ctx, value)
     number = to_number(value)
     if type(number) is int or not is_finite(number):
         return number

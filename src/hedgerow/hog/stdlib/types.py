@@ -9,7 +9,7 @@ from typing import Any, Final
 from hedgerow.hog.context import RuntimeContext
 from hedgerow.hog.errors import HogRuntimeError
 from hedgerow.hog.ops import JS_SPACE, decimal_number, parse_digits
-from hedgerow.hog.stdlib.arguments import is_array
+from hedgerow.hog.stdlib.arguments import is_array, weigh
 from hedgerow.hog.stdlib.registry import function
 from hedgerow.hog.text import js_text, to_text
 from hedgerow.hog.times import date_days
@@ -54,6 +54,7 @@ def to_int(ctx: RuntimeContext, value: Any) -> int | float | None:
 
     A date gives its days since 1970, a datetime its seconds.
     """
+    weigh(ctx, value)
     if is_number(value):
         return int(value) if is_finite(value) else None
     if type(value) is HogDate:
@@ -72,6 +73,7 @@ def to_int(ctx: RuntimeContext, value: Any) -> int | float | None:
 )
 def to_float(ctx: RuntimeContext, value: Any) -> int | float | None:
     """The number a text starts with; null when there is none. Dates as in ``toInt``."""
+    weigh(ctx, value)
     if is_number(value):
         return None if is_nan(value) else value
     if type(value) is HogDate:
