@@ -62,7 +62,9 @@ async def test_both_logs_read_alike(log):
     for partition in range(4):
         assert await everything(log, partition) == await everything(twin, partition)
         some = await twin.read(partition, 0, records=100, size=4)
-        assert [r.payload for r in await log.read(partition, 0, records=100, size=4)] == [r.payload for r in some]
+        assert [r.payload for r in await log.read(partition, 0, records=100, size=4)] == [
+            r.payload for r in some
+        ]
 
 
 async def test_reading_goes_on_across_hours(log, clock):

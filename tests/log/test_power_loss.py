@@ -44,7 +44,13 @@ async def lost_events(folder: Path, seed: int, synchronous: str) -> int:
     chance = random.Random(seed)
     vfs = PowerVFS(f"power-log-{synchronous}-{seed}")
     before, after = folder / f"{seed}-before", folder / f"{seed}-after"
-    log = SqliteLog(before, 2, clock=lambda: 490_000 * HOUR_MS / 1000, synchronous=synchronous, vfs=f"power-log-{synchronous}-{seed}")
+    log = SqliteLog(
+        before,
+        2,
+        clock=lambda: 490_000 * HOUR_MS / 1000,
+        synchronous=synchronous,
+        vfs=f"power-log-{synchronous}-{seed}",
+    )
     acknowledged: set[bytes] = set()
 
     async def sender(name: int) -> None:
@@ -79,7 +85,20 @@ def stored(folder: Path) -> set[bytes]:
 def outcome(number: int) -> Outcome:
     event = number.to_bytes(16, "big")
     invocation = Invocation(
-        delivery_id(number, event, event), 1, event, 1, "", "", 0, number, event, "e", "d", number, number, {"event": {}}
+        delivery_id(number, event, event),
+        1,
+        event,
+        1,
+        "",
+        "",
+        0,
+        number,
+        event,
+        "e",
+        "d",
+        number,
+        number,
+        {"event": {}},
     )
     return Outcome(invocation, "delivered", number)
 
@@ -132,3 +151,33 @@ async def test_the_proof_notices_a_store_that_does_not_wait_for_the_disk(proof, 
         except Exception:
             lost.append(1)  # a torn file is a loss too
     assert sum(lost) > 0
+
+
+async def lost_people(folder: Path, seed: int, synchronous: str) -> int:
+    """Fold (not durable by itself) and settle; after a power cut every settled record must be folded."""
+    chance = random.Random(seed)
+    name = f"power-fold-{synchronous}-{seed}"
+    vfs = PowerVFS(name)
+    before, after = folder / f"{seed}-before", folder / f"{seed}-after"
+    before.mkdir()
+    migrate(before)
+    store = Database(before / "state.db", synchronous=synchronous, vfs=name)
+    await store.write(lambda c: ledger.take(c, 0))
+    for number in range(1, chance.randint(5, 30)):
+        await store.write(lambda c, number=number: ledger.folded(c, {0: number}), durable=False)
+        if chance.random() < 0.5:
+            settlement = ledger.Settlement(outcomes=[outcome(number)], positions={0: number})
+            await store.write(lambda c, settlement=settlement: ledger.settle(c, settlement, Sealer()))
+    images = vfs.fail(chance)
+    store.close()
+    after.mkdir()
+    restore(images, before, after)
+    connection = open_connection(after / "state.db")
+    folded, settled = connection.execute("SELECT folded_to, settled_to FROM positions").fetchone()
+    connection.close()
+    return max(0, settled - folded)
+
+
+async def test_what_is_settled_is_folded_when_the_power_fails(tmp_path):
+    """A fold does not wait for the disk, and yet nothing is settled that is not folded, whenever the power goes."""
+    assert [await lost_people(tmp_path, seed, "FULL") for seed in range(ROUNDS)] == [0] * ROUNDS

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -117,7 +118,7 @@ class Database:
 
     def __init__(self, path: str | Path, *, synchronous: str = "FULL", vfs: str | None = None) -> None:
         self.path = str(path)
-        self._open = lambda: open_connection(path, synchronous=synchronous, vfs=vfs)
+        self._open = partial(open_connection, path, synchronous=synchronous, vfs=vfs)
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"store-{Path(self.path).stem}")
 
