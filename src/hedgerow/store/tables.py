@@ -9,7 +9,18 @@ written by the rooms that own them; ``state`` and ``journal`` blobs begin with a
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import (
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 
 state = MetaData()
 telemetry = MetaData()
@@ -219,6 +230,22 @@ deliveries = Table(
         sqlite_where=text("next_at IS NOT NULL"),
         postgresql_where=text("next_at IS NOT NULL"),
     ),
+    # What is held, oldest first, and by whose it is: empty as long as all is well.
+    Index(
+        "deliveries_held",
+        "destination_id",
+        "id",
+        sqlite_where=text("verdict = 'held'"),
+        postgresql_where=text("verdict = 'held'"),
+    ),
+    Index(
+        "deliveries_held_by_person",
+        "destination_id",
+        "distinct_id",
+        "id",
+        sqlite_where=text("verdict = 'held'"),
+        postgresql_where=text("verdict = 'held'"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -247,6 +274,67 @@ delivery_payloads = Table(
     Column("position", Integer, nullable=False),
     Column("globals", LargeBinary, nullable=False),
     PrimaryKeyConstraint("partition", "position"),
+)
+
+# --------------------------------------------------------------- health
+
+# A destination without a row is healthy.
+destination_health = Table(
+    "destination_health",
+    state,
+    Column("destination_id", LargeBinary, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("since", Integer, nullable=False),
+    # What led to the state, for people; JSON.
+    Column("evidence", Text, nullable=False, server_default="{}"),
+    # What the watcher remembers besides; JSON, see delivery/watcher.py.
+    Column("memory", Text, nullable=False, server_default="{}"),
+    # The held delivery that is let through to try whether the destination is well again, and until when it may take.
+    Column("probe_id", LargeBinary),
+    Column("probe_until", Integer),
+    sqlite_with_rowid=False,
+)
+
+# What workers saw of destinations that another worker watches; read and deleted by that one.
+health_deltas = Table(
+    "health_deltas",
+    state,
+    Column("seq", Integer, primary_key=True),
+    Column("home", Integer, nullable=False),
+    Column("destination_id", LargeBinary, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+# What people asked for: a destination without a row is neither paused nor has it an order of its own.
+destination_holds = Table(
+    "destination_holds",
+    state,
+    Column("destination_id", LargeBinary, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("paused_at", Integer),
+    # Held deliveries that go out per second after a resume; null for the default.
+    Column("rate", Float),
+    # Up to which delivery only the latest of each person stays (null: all stay), and how far that has come.
+    Column("sift_to", LargeBinary),
+    Column("sifted_to", LargeBinary),
+    # Up to which delivery what is held is thrown away.
+    Column("discard_to", LargeBinary),
+    # The fullness of the hold, in percent, that was last warned of.
+    Column("warned", Integer, nullable=False, server_default="0"),
+    sqlite_with_rowid=False,
+)
+
+# Events about Hedgerow itself on their way into the event log; ``home`` is the partition whose owner brings them there.
+internal_outbox = Table(
+    "internal_outbox",
+    state,
+    Column("seq", Integer, primary_key=True),
+    Column("home", Integer, nullable=False),
+    Column("project_id", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 telemetry_outbox = Table(

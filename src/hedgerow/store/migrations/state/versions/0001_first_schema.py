@@ -63,6 +63,20 @@ def upgrade() -> None:
         batch_op.create_index("deliveries_by_destination", ["destination_id", "id"], unique=False)
         batch_op.create_index("deliveries_by_record", ["partition", "position"], unique=False)
         batch_op.create_index(
+            "deliveries_held",
+            ["destination_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("verdict = 'held'"),
+            postgresql_where=sa.text("verdict = 'held'"),
+        )
+        batch_op.create_index(
+            "deliveries_held_by_person",
+            ["destination_id", "distinct_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("verdict = 'held'"),
+            postgresql_where=sa.text("verdict = 'held'"),
+        )
+        batch_op.create_index(
             "deliveries_open",
             ["destination_id", "next_at"],
             unique=False,
@@ -92,6 +106,32 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("globals", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("partition", "position"),
+    )
+    op.create_table(
+        "destination_health",
+        sa.Column("destination_id", sa.LargeBinary(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", sa.Integer(), nullable=False),
+        sa.Column("evidence", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("memory", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("probe_id", sa.LargeBinary(), nullable=True),
+        sa.Column("probe_until", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("destination_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "destination_holds",
+        sa.Column("destination_id", sa.LargeBinary(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("paused_at", sa.Integer(), nullable=True),
+        sa.Column("rate", sa.Float(), nullable=True),
+        sa.Column("sift_to", sa.LargeBinary(), nullable=True),
+        sa.Column("sifted_to", sa.LargeBinary(), nullable=True),
+        sa.Column("discard_to", sa.LargeBinary(), nullable=True),
+        sa.Column("warned", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("destination_id"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "destination_revisions",
@@ -163,6 +203,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "health_deltas",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("home", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_table(
         "ingestion_warnings",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("project_id", sa.Integer(), nullable=False),
@@ -176,6 +224,16 @@ def upgrade() -> None:
     with op.batch_alter_table("ingestion_warnings", schema=None) as batch_op:
         batch_op.create_index("ingestion_warnings_by_kind", ["project_id", "kind", "hour"], unique=True)
 
+    op.create_table(
+        "internal_outbox",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("home", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Integer(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "person_distinct_ids",
         sa.Column("project_id", sa.Integer(), nullable=False),
@@ -252,10 +310,12 @@ def downgrade() -> None:
         batch_op.drop_index("person_distinct_ids_by_person")
 
     op.drop_table("person_distinct_ids")
+    op.drop_table("internal_outbox")
     with op.batch_alter_table("ingestion_warnings", schema=None) as batch_op:
         batch_op.drop_index("ingestion_warnings_by_kind")
 
     op.drop_table("ingestion_warnings")
+    op.drop_table("health_deltas")
     op.drop_table("groups")
     with op.batch_alter_table("group_types", schema=None) as batch_op:
         batch_op.drop_index("group_types_by_index")
@@ -271,6 +331,8 @@ def downgrade() -> None:
 
     op.drop_table("destinations")
     op.drop_table("destination_revisions")
+    op.drop_table("destination_holds")
+    op.drop_table("destination_health")
     op.drop_table("delivery_payloads")
     op.drop_table("delivery_attempts")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
@@ -278,6 +340,16 @@ def downgrade() -> None:
             "deliveries_open",
             sqlite_where=sa.text("next_at IS NOT NULL"),
             postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "deliveries_held_by_person",
+            sqlite_where=sa.text("verdict = 'held'"),
+            postgresql_where=sa.text("verdict = 'held'"),
+        )
+        batch_op.drop_index(
+            "deliveries_held",
+            sqlite_where=sa.text("verdict = 'held'"),
+            postgresql_where=sa.text("verdict = 'held'"),
         )
         batch_op.drop_index("deliveries_by_record")
         batch_op.drop_index("deliveries_by_destination")
