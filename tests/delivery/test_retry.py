@@ -12,6 +12,7 @@ from hedgerow.delivery.retry import (
     LONGEST_RETRY_AFTER,
     Failure,
     RetryPolicy,
+    growing,
     next_delay,
     parse_retry_after,
 )
@@ -48,6 +49,13 @@ def test_three_retries_after_the_first_attempt():
     delays = [delay(tries=tries, status=500) for tries in range(1, 6)]
     assert delays == [1.0, 2.0, 4.0, None, None]
     assert len(PRESETS["quick"]) == 3
+
+
+def test_more_retries_are_further_apart():
+    """The operator's number of retries makes a schedule that grows to ten minutes."""
+    assert growing(3) == PRESETS["quick"]
+    assert growing(7) == (1.0, 4.0, 16.0, 64.0, 256.0, 600.0, 600.0)
+    assert growing(0) == ()
 
 
 @pytest.mark.parametrize(("preset", "hours"), [("quick", 0.005), ("standard", 0.9), ("patient", 27)])

@@ -14,6 +14,14 @@ RETRIABLE_4XX = frozenset({408, 425, 429})
 LONGEST_RETRY_AFTER = 24 * 3600.0
 
 
+LONGEST_DELAY_S = 600.0
+
+
+def growing(retries: int) -> tuple[float, ...]:
+    """So many delays, each four times the last, from one second to ten minutes."""
+    return tuple(min(4.0**number, LONGEST_DELAY_S) for number in range(retries))
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How patient a destination is.

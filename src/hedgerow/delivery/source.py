@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from hedgerow.delivery.identity import text
-from hedgerow.destinations import CompiledDestination, DestinationError, Keyring, Project, repository
+from hedgerow.delivery.identity import raw
+from hedgerow.destinations import (
+    CompiledDestination,
+    Destination,
+    DestinationError,
+    Keyring,
+    Project,
+    repository,
+)
+from hedgerow.hog import Limits
 from hedgerow.store import Connection
 
 log = logging.getLogger(__name__)
@@ -17,8 +25,15 @@ PROJECTS = "SELECT id, name, settings FROM projects"
 class RepositorySource:
     """The destinations of the state database."""
 
-    def __init__(self, keyring: Keyring) -> None:
+    def __init__(self, keyring: Keyring, limits: Limits | None = None) -> None:
+        """Read from the state database.
+
+        Args:
+            keyring: opens the secrets.
+            limits: bounds of every run of a program; the language's own when absent.
+        """
         self._keyring = keyring
+        self._limits = limits or Limits()
 
     def version(self, connection: Connection) -> int:
         """See ``Source.version``."""
@@ -36,19 +51,30 @@ class RepositorySource:
         self,
         connection: Connection,
         destination_id: bytes,
-        revision: int | None,
+        revision: int,
         projects: dict[int, Project],
     ) -> CompiledDestination | None:
         """See ``Source.compiled``."""
         destination = repository.load(connection, destination_id, revision)
-        if destination is None:
-            return None
+        return None if destination is None else self._compile(destination, projects)
+
+    def current(
+        self, connection: Connection, destination_ids: Collection[bytes], projects: dict[int, Project]
+    ) -> dict[bytes, CompiledDestination]:
+        """See ``Source.current``."""
+        found = repository.load_many(connection, destination_ids)
+        compiled = {raw(destination.id): self._compile(destination, projects) for destination in found}
+        return {one: made for one, made in compiled.items() if made is not None}
+
+    def _compile(self, destination: Destination, projects: dict[int, Project]) -> CompiledDestination | None:
         try:
-            return CompiledDestination(destination, self._keyring, projects[destination.project_id])
+            compiled = CompiledDestination(destination, self._keyring, projects[destination.project_id])
         except DestinationError as error:
             # Saving refuses such a revision; one of an older release may still not compile any more.
-            log.error("destination_uncompilable id=%s error=%s", text(destination_id), error)  # noqa: TRY400
+            log.error("destination_uncompilable id=%s error=%s", destination.id, error)  # noqa: TRY400
             return None
+        compiled.limits = self._limits
+        return compiled
 
     def status(self, connection: Connection, destination_id: bytes) -> str:
         """See ``Source.status``."""

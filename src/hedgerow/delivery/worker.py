@@ -15,11 +15,11 @@ from hedgerow.delivery.housekeeping import Housekeeping
 from hedgerow.delivery.http import HttpTransport
 from hedgerow.delivery.partitions import PartitionLocks
 from hedgerow.delivery.pipeline import Pipeline
-from hedgerow.delivery.retry import RetryPolicy
+from hedgerow.delivery.retry import RetryPolicy, growing
 from hedgerow.delivery.source import RepositorySource
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import Keyring
-from hedgerow.destinations.retrying import PRESETS
+from hedgerow.hog import Limits
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.settings import Settings
 from hedgerow.store import Database, StoreError
@@ -37,7 +37,7 @@ def options_of(settings: Settings) -> Options:
         timeout_s=settings.fetch_timeout_s,
         connect_timeout_s=settings.connect_timeout_s,
         max_response=settings.max_response_bytes,
-        retry=RetryPolicy(PRESETS["quick"][: settings.retries]),
+        retry=RetryPolicy(growing(settings.retries)),
         public_url=settings.base_url,
         stop_s=settings.shutdown_s * 0.5,
     )
@@ -70,7 +70,9 @@ async def run_worker(
         transport=transport,
         sealer=keyring,
     )
-    pipeline = Pipeline(world, options_of(settings), RepositorySource(keyring))
+    pipeline = Pipeline(
+        world, options_of(settings), RepositorySource(keyring, Limits(fetches=settings.max_fetches))
+    )
     side = [asyncio.create_task(_drain(store, telemetry))]
     if 0 in owned:  # one worker of an instance tidies up
         side.append(asyncio.create_task(Housekeeping(settings, events, store, telemetry).run()))
