@@ -12,22 +12,23 @@ class Programs:
     Args:
         seed: which one.
         waits: let it make asynchronous calls.
+        portable: leave out what PostHog's VM is known to do differently.
     """
 
-    def __init__(self, seed: int, *, waits: bool = False) -> None:
+    def __init__(self, seed: int, *, waits: bool = False, portable: bool = False) -> None:
         self._random = random.Random(seed)
         self._waits = waits
+        self._portable = portable
         self._names = ["a", "b", "c", "d"]
         self._functions: list[tuple[str, int]] = []
         self._count = 0
+        self._inside = False  # in a function: PostHog's VM keeps stale copies of parameters in closures
 
     def program(self) -> str:
         """Its source."""
         lines = [f"let {name} := {self._expr(2, initial=True)}" for name in self._names]
-        for _ in range(self._random.randint(0, 3)):
-            lines.append(self._function())
-        for _ in range(self._random.randint(3, 8)):
-            lines.append(self._statement(3))
+        lines += [self._function() for _ in range(self._random.randint(0, 3))]
+        lines += [self._statement(3) for _ in range(self._random.randint(3, 8))]
         lines.append(f"return [{', '.join(self._names)}, {self._expr(2)}]")
         return "\n".join(lines)
 
@@ -44,9 +45,11 @@ class Programs:
     def _function(self) -> str:
         name = self._fresh()
         outer, self._names = self._names, [*self._names, "p", "q"]
+        self._inside = True
         body = "\n".join(self._statement(2) for _ in range(self._random.randint(1, 3)))
         result = self._expr(2)
         self._names = outer
+        self._inside = False
         self._functions.append((name, 2))
         return f"fun {name}(p, q) {{\n{body}\nreturn {result}\n}}"
 
@@ -63,8 +66,9 @@ class Programs:
             lambda: self._for_in(depth),
             lambda: self._try(depth),
             self._write,
-            lambda: self._closures(depth),
         ]
+        if not self._portable:
+            options.append(lambda: self._closures(depth))
         if self._waits:
             options += [self._wait] * 3
         return self._pick(*options)
@@ -82,7 +86,9 @@ class Programs:
         return f"let {name} := {made}\n{name}[toString({key})] := {self._expr(2)}\n{self._name()} := {name}"
 
     def _block(self, depth: int) -> str:
-        return "{\n" + "\n".join(self._statement(depth - 1) for _ in range(self._random.randint(1, 3))) + "\n}"
+        return (
+            "{\n" + "\n".join(self._statement(depth - 1) for _ in range(self._random.randint(1, 3))) + "\n}"
+        )
 
     def _if(self, depth: int) -> str:
         otherwise = f" else {self._block(depth)}" if self._random.random() < 0.5 else ""
@@ -109,8 +115,12 @@ class Programs:
 
     def _try(self, depth: int) -> str:
         error = self._random.choice(["Error", "RetryError"])
-        catch = self._random.choice(["catch (e) { a := e.message }", f"catch (e: {error}) {{ b := e.type }} catch {{ }}"])
-        throw = f"throw {error}(toString({self._expr(1)}), {self._name()})" if self._random.random() < 0.7 else ""
+        catch = self._random.choice(
+            ["catch (e) { a := e.message }", f"catch (e: {error}) {{ b := e.type }} catch {{ }}"]
+        )
+        throw = (
+            f"throw {error}(toString({self._expr(1)}), {self._name()})" if self._random.random() < 0.7 else ""
+        )
         return f"try {{ {self._statement(depth - 1)}\n{throw} }} {catch}"
 
     def _closures(self, depth: int) -> str:
@@ -128,7 +138,9 @@ class Programs:
             lambda: f"{name} := fetch('https://example.com/', {{'body': {self._expr(1)}}}).body",
             lambda: "sleep(1)",
             lambda: f"{name} := arrayMap(u -> fetch(toString(u), {{}}).status, [1, 2])",
-            lambda: f"{name} := arrayMap(u -> {{ let r := fetch(toString(u)); return r.status }}, ['x', 'y'])",
+            lambda: (
+                f"{name} := arrayMap(u -> {{ let r := fetch(toString(u)); return r.status }}, ['x', 'y'])"
+            ),
             lambda: f"{name} := [now(), generateUUIDv4(), randomFloat()]",
             lambda: "try { let r := fetch('u'); throw Error('after', r) } catch (e) { a := e.payload }",
         )
@@ -139,7 +151,8 @@ class Programs:
         if depth <= 0:
             return self._leaf(initial=initial)
         nested = lambda: self._expr(depth - 1, initial=initial)  # noqa: E731
-        operator = self._random.choice(["+", "-", "*", "/", "%", "=", "!=", "<", "<=", ">", ">=", "||", "??", "and", "or"])
+        orders = [] if self._portable else ["<", "<=", ">", ">="]
+        operator = self._random.choice(["+", "-", "*", "/", "%", "=", "!=", "||", "??", "and", "or", *orders])
         options = [
             lambda: self._leaf(initial=initial),
             lambda: f"({nested()} {operator} {nested()})",
@@ -152,18 +165,35 @@ class Programs:
             lambda: f"typeof({nested()})",
             lambda: f"(not {nested()})",
             lambda: f"jsonStringify({nested()})",
-            lambda: f"arrayMap(m -> {nested()}, [1, 2])",
-            lambda: f"arrayFilter(m -> m > {nested()}, [1, 2, 3])",
+            lambda: f"arrayMap(m -> {1 if self._portable and self._inside else nested()}, [1, 2])",
+            lambda: f"arrayFilter(m -> m > {1 if self._portable else nested()}, [1, 2, 3])",
             lambda: f"arrayReduce((s, m) -> s + m, [1, 2, 3], {nested()})",
             lambda: f"substring(toString({nested()}), 1, 20)",
         ]
         if self._functions and not initial:
             name = self._random.choice(self._functions)[0]
-            options += [lambda: f"{name}({nested()}, {nested()})", lambda: f"arrayMap({name}, [1, {nested()}])"]
+            options += [
+                lambda: f"{name}({nested()}, {nested()})",
+                lambda: f"arrayMap({name}, [1, {nested()}])",
+            ]
         return self._pick(*options)
 
     def _leaf(self, *, initial: bool) -> str:
-        constants = ["0", "1", "2.5", "-3", "'text'", "''", "'12'", "true", "false", "null", "[]", "event.name", "event.properties.n"]
+        constants = [
+            "0",
+            "1",
+            "2.5",
+            "-3",
+            "'text'",
+            "''",
+            "'12'",
+            "true",
+            "false",
+            "null",
+            "[]",
+            "event.name",
+            "event.properties.n",
+        ]
         if initial or self._random.random() < 0.5:
             return self._random.choice(constants)
         return self._name()

@@ -97,7 +97,7 @@ def canonical(value: Any, depth: int = 0) -> Any:
 
 
 def _number(value: float) -> Any:
-    if value != value:
+    if math.isnan(value):
         return "NaN"
     if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
         return "number", int(value)

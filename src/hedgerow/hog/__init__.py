@@ -47,6 +47,7 @@ from hedgerow.hog.parser import parse_expression, parse_program, parse_template
 from hedgerow.hog.printer import format_source
 from hedgerow.hog.templateset import TemplateSet, compile_template_set
 from hedgerow.hog.text import print_form
+from hedgerow.hog.tracing import Step, Trace, trace_program
 from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue
 
 __all__ = [
@@ -77,8 +78,10 @@ __all__ = [
     "JournalEntry",
     "Limits",
     "Program",
+    "Step",
     "Template",
     "TemplateSet",
+    "Trace",
     "ast",
     "compile_filter",
     "compile_program",
@@ -91,4 +94,5 @@ __all__ = [
     "parse_template",
     "print_form",
     "to_json",
+    "trace_program",
 ]

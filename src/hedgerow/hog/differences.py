@@ -29,6 +29,42 @@ class Difference:
 
 
 DIFFERENCES: Final[tuple[Difference, ...]] = (
+    # ------------------------------------------------------------- evaluation
+    Difference(
+        "short circuit",
+        "and, or",
+        "stop at the operand that decides",
+        "evaluate all operands",
+        "what people expect; a missing global after a deciding operand is not reported",
+    ),
+    Difference(
+        "closures keep the variables of their own call and round",
+        "lambdas that capture variables of a loop inside a loop",
+        "each call of a function, and each round of a loop, has variables of its own",
+        "a closure may see those of an earlier round: inside another loop, three lambdas over `let k := i` all see the first k",
+        "plainly a fault of the VM, which finds an old captured variable at the same place of its stack",
+    ),
+    Difference(
+        "a variable in its own initial value",
+        "let",
+        "`let x := x` sees the outer x; a function in the value sees the new one",
+        "it reads a place of the stack that is not filled yet",
+        "shadowing a global or an outer variable should work",
+    ),
+    Difference(
+        "wrong calls are refused early",
+        "calls",
+        "unknown functions and wrong numbers of arguments are errors of compilation",
+        "they fail when the call is reached",
+        "a typing mistake should not wait for an event to be found",
+    ),
+    Difference(
+        "return inside try",
+        "try, return",
+        "leaves the try for good",
+        "a later throw may jump back into the handler of a function that has returned",
+        "a fault that newer versions of PostHog have mended",
+    ),
     # ------------------------------------------------------------- numbers
     Difference(
         "exact integers",
