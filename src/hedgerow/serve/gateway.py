@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
 
@@ -9,6 +10,9 @@ Scope: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
 Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+logger = logging.getLogger(__name__)
 
 
 class Handler(Protocol):
@@ -32,11 +36,15 @@ class Gateway:
         """Answer a request by whoever it is for; other kinds of connection are not spoken here."""
         if scope["type"] != "http":
             return
-        for handler in self._handlers:
-            if handler.handles(scope["path"]):
-                await handler(scope, receive, send)
-                return
-        await self._api(scope, receive, send)
+        try:
+            await self._chosen(scope["path"])(scope, receive, send)
+        except Exception:
+            # The server would answer 500 without a word about why.
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            raise
+
+    def _chosen(self, path: str) -> AsgiApp:
+        return next((handler for handler in self._handlers if handler.handles(path)), self._api)
 
 
 async def answer(send: Send, status: int, body: bytes, content_type: bytes) -> None:
