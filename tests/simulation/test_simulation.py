@@ -257,6 +257,9 @@ class Run:
         counts: Counter[tuple[str, str]] = Counter()
         for (_, destination, _, _, name), n in told.metrics.items():
             counts[text(destination), name] += n
+        for offered, n in told.offers.items():
+            for start in range(0, len(members := told.rosters[offered]), 16):
+                counts[text(members[start : start + 16]), "filtered"] += n
         for name, identity in self.destination_ids.items():
             mine = [row for row in rows.values() if text(row[1]) == identity]
             assert counts[identity, "succeeded"] == len(mine)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Protocol
 
 from hedgerow.delivery.identity import raw
+from hedgerow.delivery.matching import Plan
 from hedgerow.destinations import CompiledDestination, Project
 from hedgerow.store import Connection
 
@@ -28,45 +28,22 @@ class Source(Protocol):
         self,
         connection: Connection,
         destination_id: bytes,
-        revision: int | None,
+        revision: int,
         projects: dict[int, Project],
     ) -> CompiledDestination | None:
         """A revision compiled; None when it does not exist or does not compile."""
+
+    def current(
+        self, connection: Connection, destination_ids: Collection[bytes], projects: dict[int, Project]
+    ) -> dict[bytes, CompiledDestination]:
+        """The published revisions of many destinations, compiled; those that do not compile are left out."""
 
     def status(self, connection: Connection, destination_id: bytes) -> str:
         """``enabled``, ``disabled`` or ``deleted`` (also when it never was)."""
 
 
-@dataclass(slots=True)
-class Plan:
-    """The live destinations of one project, findable by event name."""
-
-    project: Project
-    destinations: list[CompiledDestination] = field(default_factory=list)
-    _by_name: dict[str, tuple[CompiledDestination, ...]] = field(default_factory=dict)
-    _others: dict[str, tuple[CompiledDestination, ...]] = field(default_factory=dict)
-
-    def candidates(self, event: str) -> tuple[CompiledDestination, ...]:
-        """Destinations whose event names allow this one."""
-        if event not in self._by_name:
-            self._remember(event)
-        return self._by_name[event]
-
-    def others(self, event: str) -> tuple[CompiledDestination, ...]:
-        """Destinations whose event names rule this one out."""
-        if event not in self._others:
-            self._remember(event)
-        return self._others[event]
-
-    def _remember(self, event: str) -> None:
-        if len(self._by_name) > 10_000:  # names are the sender's; the cache must not be
-            self._by_name.clear()
-            self._others.clear()
-        wanted = [d.event_names is None or event in d.event_names for d in self.destinations]
-        self._by_name[event] = tuple(d for d, wants in zip(self.destinations, wanted, strict=True) if wants)
-        self._others[event] = tuple(
-            d for d, wants in zip(self.destinations, wanted, strict=True) if not wants
-        )
+class ConfigurationStale(Exception):
+    """So much was edited that compiling it would keep others from writing: compile it outside of the transaction first."""
 
 
 class Configuration:
@@ -83,24 +60,49 @@ class Configuration:
         self._projects: dict[int, Project] = {}
         self.plans: dict[int, Plan] = {}
 
-    def refresh(self, connection: Connection) -> None:
-        """Bring the plans up to date if the configuration changed."""
+    def refresh(self, connection: Connection, *, most: int | None = None) -> None:
+        """Bring the plans up to date if the configuration changed.
+
+        Args:
+            connection: inside a transaction.
+            most: compile no more than so many destinations.
+
+        Raises:
+            ConfigurationStale: there are more; nothing was changed.
+        """
         version = self._source.version(connection)
         if version == self._version:
             return
         projects = {project.id: project for project in self._source.projects(connection)}
-        plans = {project.id: Plan(project) for project in projects.values()}
-        live: dict[bytes, CompiledDestination] = {}
-        for destination_id, revision in self._source.enabled(connection):
+        kept: dict[bytes, CompiledDestination] = {}
+        edited: list[bytes] = []
+        enabled = list(self._source.enabled(connection))
+        for destination_id, revision in enabled:
             compiled = self._compiled.get(destination_id)
-            if compiled is None or not self._current(compiled, revision, projects):
-                compiled = self._source.compiled(connection, destination_id, revision, projects)
-            if compiled is not None:
-                live[destination_id] = compiled
-                plans[compiled.destination.project_id].destinations.append(compiled)
-        self._compiled, self.plans, self._projects, self._version = live, plans, projects, version
+            if compiled is not None and self._is_current(compiled, revision, projects):
+                kept[destination_id] = compiled
+            else:
+                edited.append(destination_id)
+        if most is not None and len(edited) > most:
+            raise ConfigurationStale
+        kept |= self._source.current(connection, edited, projects) if edited else {}
+        live = {one: kept[one] for one, _ in enabled if one in kept}
+        self._compiled, self.plans = live, self._plans(live.values(), projects)
+        self._projects, self._version = projects, version
 
-    def _current(self, compiled: CompiledDestination, revision: int, projects: dict[int, Project]) -> bool:
+    def _plans(self, live: Collection[CompiledDestination], projects: dict[int, Project]) -> dict[int, Plan]:
+        """One plan per project; where nothing changed, the one there was."""
+        grouped: dict[int, list[CompiledDestination]] = {project: [] for project in projects}
+        for compiled in live:
+            grouped[compiled.destination.project_id].append(compiled)
+        plans: dict[int, Plan] = {}
+        for number, some in grouped.items():
+            old = self.plans.get(number)
+            same = old is not None and old.project == projects[number] and old.destinations == some
+            plans[number] = old if old is not None and same else Plan(projects[number], some)
+        return plans
+
+    def _is_current(self, compiled: CompiledDestination, revision: int, projects: dict[int, Project]) -> bool:
         """Whether what is compiled is what was saved, of the destination and of its project (whose settings filters use)."""
         project_id = compiled.destination.project_id
         return (

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.settings import Settings
 from hedgerow.store import Connection, Database, StoreError
-from hedgerow.telemetry import prune
+from hedgerow.telemetry import prune, share
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ class Housekeeping:
         deliveries_before = now_ms - settings.deliveries_retention_days * DAY_MS
         await self._steps(self._state, lambda c: _forget_deliveries(c, deliveries_before))
         await self._steps(self._state, lambda c: _changes(c, STALE_PAYLOADS, (STEP,)))
+        await share(self._telemetry)
         await prune(
             self._telemetry,
             logs_before=now_ms - settings.logs_retention_days * DAY_MS,

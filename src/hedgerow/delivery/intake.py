@@ -9,18 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hedgerow.delivery import ledger
-from hedgerow.delivery.configuration import Configuration, Plan, key
+from hedgerow.delivery.configuration import Configuration, ConfigurationStale, key
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.lanes import Lanes
+from hedgerow.delivery.matching import Plan
 from hedgerow.delivery.settler import Settler
 from hedgerow.delivery.window import Entry, Window
-from hedgerow.delivery.world import Options, World
-from hedgerow.destinations import FilterError
+from hedgerow.delivery.world import REST_AFTER_STORE_ERROR_S, Options, World
+from hedgerow.destinations import CompiledDestination, FilterError, FilterGlobals
 from hedgerow.destinations.globals import build_globals, filter_globals
 from hedgerow.events import Event, Record
 from hedgerow.people import Change, Folded, fold, load
-from hedgerow.store import Connection
+from hedgerow.store import Connection, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 ALONE_FROM = 2
 CRASHED_FROM = 4
 RECORDS_PER_TURN = 32
+# Compiling takes about half a millisecond each; more than this many must not hold the write lock meanwhile.
+COMPILED_AT_ONCE = 50
 
 SEEN = """
 SELECT partition, position, uuid, captured_at FROM event_index
@@ -92,6 +95,8 @@ class Intake:
         wanted = list(partitions)
         ends = {partition: await self._world.log.end(partition) for partition in wanted}
 
+        await self._renew()
+
         def work(connection: Connection) -> dict[bytes, int]:
             first_due: dict[bytes, int] = {}
             for partition in wanted:
@@ -102,7 +107,6 @@ class Intake:
                 )
                 for destination_id, due_at in ledger.backlog(connection, partition):
                     first_due[destination_id] = min(due_at, first_due.get(destination_id, due_at))
-            self._configuration.refresh(connection)
             return first_due
 
         first_due = await self._world.insist("take", work)
@@ -141,14 +145,26 @@ class Intake:
         if self._settler.hurry:
             self._settler.hurry = any(place.cursor <= place.alone_to for place in self._partitions.values())
         # Not durable by itself: until it is settled a record is read again anyway, and settling keeps what came before it.
-        items = await self._world.insist(
-            "fold", lambda connection: self._fold(connection, records), durable=False
-        )
+        try:
+            items = await self._world.insist(
+                "fold", lambda connection: self._fold(connection, records), durable=False
+            )
+        except ConfigurationStale:
+            await self._renew()
+            return True
         for turn, item in enumerate(items):
             self._dispatch(item)
             if turn % RECORDS_PER_TURN == RECORDS_PER_TURN - 1:
                 await asyncio.sleep(0)
         return True
+
+    async def _renew(self) -> None:
+        """Compile what was edited without keeping anybody from writing."""
+        try:
+            await self._world.store.read(self._configuration.refresh)
+        except StoreError as error:
+            log.error("configuration_failed error=%s", error)  # noqa: TRY400 - the message says it all
+            await asyncio.sleep(REST_AFTER_STORE_ERROR_S)
 
     def _may_read(self, number: int, place: _Partition) -> bool:
         """Where records are read one by one, the next is read when the last is settled."""
@@ -170,7 +186,7 @@ class Intake:
 
     def _fold(self, connection: Connection, records: list[Record]) -> list[_Item]:
         """The folding transaction. It may have to be repeated, so it changes nothing in memory that counts."""
-        self._configuration.refresh(connection)
+        self._configuration.refresh(connection, most=COMPILED_AT_ONCE)
         items = [self._item(record) for record in records]
         for item in items:
             if not self._partitions[item.record.partition].begun:
@@ -283,38 +299,54 @@ class Intake:
     def _match(
         self, item: _Item, folded: Folded, plan: Plan, entry: Entry, known: set[bytes]
     ) -> tuple[list[Outcome], list[Invocation]]:
-        entry.others = plan.others(item.event.event)
-        candidates = plan.candidates(item.event.event)
-        if not candidates:
+        offer = plan.offer("events")
+        if offer is None:
+            return [], []
+        entry.roster = offer.roster
+        judged = filter_globals(item.event, folded)
+        wanted = self._wanted(offer.candidates(judged), judged)
+        if not wanted:
             return [], []
         globals_ = build_globals(item.event, folded, plan.project, self._options.public_url)
-        judged = filter_globals(item.event, folded)
         ready: list[Outcome] = []
         invocations: list[Invocation] = []
+        person_id = folded.person.uuid if folded.person else None
+        for compiled, answer in wanted:
+            entry.taken.append(compiled)
+            if isinstance(answer, FilterError):
+                outcome = self._filter_failed(item, globals_, compiled, answer)
+                if outcome.invocation.id not in known:
+                    ready.append(outcome)
+            elif not compiled.sampled(item.event.uuid, person_id):
+                entry.sampled.append(compiled)
+            else:
+                revision = compiled.destination.revision
+                some = [self._invocation(item, globals_, key(compiled), revision, name) for name in answer]
+                invocations += [invocation for invocation in some if invocation.id not in known]
+        return ready, invocations
+
+    @staticmethod
+    def _wanted(
+        candidates: Iterable[CompiledDestination], judged: FilterGlobals
+    ) -> list[tuple[CompiledDestination, list[str] | FilterError]]:
+        """The candidates that do not filter an event out, each with its mappings or with what kept it from deciding."""
+        wanted: list[tuple[CompiledDestination, list[str] | FilterError]] = []
         for compiled in candidates:
-            revision = compiled.destination.revision
             try:
                 mappings = compiled.match(judged)
             except FilterError as error:
-                invocation = self._invocation(item, globals_, key(compiled), revision, "")
-                if invocation.id not in known:
-                    ready.append(
-                        Outcome(
-                            invocation,
-                            "failed",
-                            self._world.now_ms(),
-                            kind="filter",
-                            error=compiled.redact(str(error)),
-                        )
-                    )
-                continue
-            if not mappings:
-                entry.unwanted.append(compiled)
-            for mapping in mappings:
-                invocation = self._invocation(item, globals_, key(compiled), revision, mapping)
-                if invocation.id not in known:
-                    invocations.append(invocation)
-        return ready, invocations
+                wanted.append((compiled, error))
+            else:
+                if mappings:
+                    wanted.append((compiled, mappings))
+        return wanted
+
+    def _filter_failed(
+        self, item: _Item, globals_: dict[str, object], compiled: CompiledDestination, error: FilterError
+    ) -> Outcome:
+        invocation = self._invocation(item, globals_, key(compiled), compiled.destination.revision, "")
+        message = compiled.redact(str(error))
+        return Outcome(invocation, "failed", self._world.now_ms(), kind="filter", error=message)
 
     def _invocation(
         self,

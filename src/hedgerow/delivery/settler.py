@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from hedgerow.delivery import ledger
 from hedgerow.delivery.configuration import key
 from hedgerow.delivery.invocation import Attempt, Outcome
+from hedgerow.delivery.matching import Roster
 from hedgerow.delivery.window import Entry, Window
 from hedgerow.delivery.world import Options, World
-from hedgerow.destinations import CompiledDestination
 from hedgerow.telemetry import Batch
 
 METRICS = {
@@ -69,6 +69,7 @@ class Settler:
         self._successes = Successes(options.kept_successes)
         self._successes_at = 0.0
         self._stopping = False
+        self._called: set[tuple[bytes, int]] = set()
         self.hurry = False
 
     def expect(self, entry: Entry) -> None:
@@ -117,6 +118,7 @@ class Settler:
             return
         settlement = self._settlement(outcomes, gone)
         await self._world.insist("settle", lambda c: ledger.settle(c, settlement, self._world.sealer))
+        self._called |= settlement.telemetry.rosters.keys()
         for outcome in outcomes:
             outcome.invocation.fresh = False
             self.on_settled(outcome)
@@ -159,20 +161,20 @@ class Settler:
         for outcome in outcomes:
             _count(batch, outcome)
         at = self._world.now_ms()
-        # Records of one event name share one tuple of destinations that its name rules out: count tuples, not members.
-        times = Counter(id(entry.others) for entry in gone)
-        shared = {id(entry.others): entry.others for entry in gone}
-        for which, destinations in shared.items():
-            for compiled in destinations:
-                _filtered(batch, compiled, at, times[which])
         for entry in gone:
-            for compiled in entry.unwanted:
-                _filtered(batch, compiled, at, 1)
+            if entry.roster is not None:
+                self._offered(batch, entry, entry.roster, at)
         return batch
 
-
-def _filtered(batch: Batch, compiled: CompiledDestination, at: int, times: int) -> None:
-    batch.count(compiled.destination.project_id, key(compiled), at, "other", "filtered", times)
+    def _offered(self, batch: Batch, entry: Entry, roster: Roster, at: int) -> None:
+        """Count an event for all who were offered it, and take it back from those who did not filter it out."""
+        told = batch.offer(roster.project_id, roster.id, at)
+        if told not in self._called:
+            batch.rosters[told] = roster.members
+        for compiled in entry.taken:
+            batch.count(roster.project_id, key(compiled), at, "other", "filtered", -1)
+        for compiled in entry.sampled:
+            batch.count(roster.project_id, key(compiled), at, "other", "sampled")
 
 
 def _count(batch: Batch, outcome: Outcome) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
 
 from hedgerow.delivery.invocation import Invocation
+from hedgerow.delivery.matching import Roster
+from hedgerow.destinations import CompiledDestination
 
 
 @dataclass(slots=True, eq=False)
@@ -15,8 +16,8 @@ class Entry:
     """One record on its way.
 
     ``pending`` has the invocations without a row in the ledger (or in the transaction that is being written).
-    ``others`` are the destinations that its event name rules out (one tuple, shared), ``unwanted`` those whose filter said
-    no: both are counted when it settles.
+    ``roster`` says who was offered its event, ``taken`` which of them did not filter it out, and ``sampled`` which of these left it
+    out of their sample: counted when it settles.
     """
 
     partition: int
@@ -24,8 +25,9 @@ class Entry:
     size: int
     read_at: float
     pending: dict[bytes, Invocation] = field(default_factory=dict)
-    others: tuple[Any, ...] = ()
-    unwanted: list[Any] = field(default_factory=list)
+    roster: Roster | None = None
+    taken: list[CompiledDestination] = field(default_factory=list)
+    sampled: list[CompiledDestination] = field(default_factory=list)
 
 
 class Window:

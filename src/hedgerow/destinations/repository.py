@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+
+import orjson
 
 from hedgerow.destinations.model import RUNNABLE_TYPES, Config, Destination, Secrets, new_id
 from hedgerow.destinations.secrets import Keyring
@@ -24,6 +26,7 @@ _SELECT = """
     FROM destinations d JOIN destination_revisions r ON r.destination_id = d.id
 """
 _CURRENT = _SELECT + " AND r.number = d.revision "
+_AMONG = _CURRENT + " WHERE d.id IN (SELECT unhex(value) FROM json_each(?))"  # noqa: S608 - our own words
 _COUNT = """
     SELECT count(*) FROM destinations d
     JOIN destination_revisions r ON r.destination_id = d.id AND r.number = d.revision
@@ -242,6 +245,13 @@ def load(conn: Connection, destination_id: bytes, revision: int | None = None) -
             _SELECT + " WHERE d.id = ? AND r.number = ?", (destination_id, revision)
         ).fetchone()
     return _from_row(row) if row else None
+
+
+def load_many(conn: Connection, destination_ids: Iterable[bytes]) -> Iterator[Destination]:
+    """Destinations by the ledger's ids as they are now, deleted or not; an id that never was is passed over."""
+    wanted = orjson.dumps([identity.hex() for identity in destination_ids]).decode()
+    for row in conn.execute(_AMONG, (wanted,)):
+        yield _from_row(row)
 
 
 def status(conn: Connection, destination_id: bytes) -> str:

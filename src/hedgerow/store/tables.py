@@ -337,6 +337,20 @@ internal_outbox = Table(
     sqlite_autoincrement=True,
 )
 
+# Repetitions of a delivery within a window, for destinations that mask them: see delivery/masking.py.
+masks = Table(
+    "masks",
+    state,
+    Column("destination_id", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("winner", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("destination_id", "hash"),
+    Index("masks_by_expiry", "expires_at"),
+    sqlite_with_rowid=False,
+)
+
 telemetry_outbox = Table(
     "telemetry_outbox",
     state,
@@ -385,6 +399,18 @@ latency_hourly = Table(
     Column("count", Integer, nullable=False),
     PrimaryKeyConstraint("destination_id", "hour", "bucket"),
     sqlite_with_rowid=False,
+)
+
+# Events that were offered to many destinations at once and are not yet shared out: see telemetry/offers.py.
+offers = Table(
+    "offers",
+    telemetry,
+    Column("roster", LargeBinary, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("project_id", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("members", LargeBinary),
+    PrimaryKeyConstraint("roster", "hour"),
 )
 
 marks = Table(

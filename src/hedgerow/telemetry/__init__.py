@@ -4,6 +4,7 @@ from hedgerow.telemetry.batch import LEVELS, Batch, Line
 from hedgerow.telemetry.exposition import DestinationTotals, prometheus_text, snapshot
 from hedgerow.telemetry.logs import count_logs, read_logs
 from hedgerow.telemetry.metrics import BadPeriod, latency, metrics, parse_when, totals
+from hedgerow.telemetry.offers import share
 from hedgerow.telemetry.outbox import drain, put
 from hedgerow.telemetry.retention import prune
 
@@ -22,6 +23,7 @@ __all__ = [
     "prune",
     "put",
     "read_logs",
+    "share",
     "snapshot",
     "totals",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hedgerow.store import Connection
-from hedgerow.telemetry import histogram
+from hedgerow.telemetry import histogram, offers
 from hedgerow.telemetry.outbox import TOTAL
 
 # Bounds in milliseconds: every doubling up to about two minutes, each of them also a bound of our own buckets.
@@ -43,11 +43,16 @@ class DestinationTotals:
 def snapshot(conn: Connection) -> list[DestinationTotals]:
     """Totals of every destination; ``conn`` is on the telemetry file."""
     found = []
+    waiting = offers.pending(conn)
     projects: list[Any] = conn.execute(_PROJECTS).fetchall()
-    for (project_id,) in projects:
+    for project_id in sorted({project for (project,) in projects} | {project for project, _ in waiting}):
         counts: dict[bytes, dict[tuple[str, str], int]] = {}
         for destination_id, kind, name, count in conn.execute(_COUNTS, (project_id, TOTAL)):
             counts.setdefault(destination_id, {})[kind, name] = count
+        for (owner, destination_id), count in waiting.items():
+            if owner == project_id:
+                own = counts.setdefault(destination_id, {})
+                own[offers.KIND, offers.NAME] = own.get((offers.KIND, offers.NAME), 0) + count
         for destination_id, own in counts.items():
             latencies = dict(conn.execute(_LATENCIES, (destination_id, TOTAL)))
             found.append(DestinationTotals(project_id, destination_id, own, latencies))

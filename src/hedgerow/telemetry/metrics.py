@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from hedgerow.store import Connection
-from hedgerow.telemetry import histogram
+from hedgerow.telemetry import histogram, offers
 from hedgerow.telemetry.batch import HOUR
 
 DAY = 24 * HOUR
@@ -156,7 +156,10 @@ def _rows(
         "names": _listed(names),
         "kinds": _listed(kinds),
     }
-    return conn.execute(_READ, binding)
+    yield from conn.execute(_READ, binding)
+    if (not names or offers.NAME in names) and (not kinds or offers.KIND in kinds):
+        for hour, count in offers.offered(conn, destination_id, first=after - after % HOUR, before=before):
+            yield hour, offers.KIND, offers.NAME, count
 
 
 def _listed(values: Sequence[str]) -> str | None:

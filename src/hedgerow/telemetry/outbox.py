@@ -37,6 +37,10 @@ _OBSERVE = """
 INSERT INTO latency_hourly (project_id, destination_id, hour, bucket, count) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (destination_id, hour, bucket) DO UPDATE SET count = latency_hourly.count + excluded.count
 """
+_OFFER = """
+INSERT INTO offers (roster, hour, project_id, count, members) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (roster, hour) DO UPDATE SET count = offers.count + excluded.count, members = coalesce(offers.members, excluded.members)
+"""
 _LOG = """
 INSERT INTO log_entries (project_id, destination_id, delivery_id, at, level, message) VALUES (?, ?, ?, ?, ?, ?)
 """
@@ -128,6 +132,13 @@ def store(conn: Connection, batch: Batch) -> None:
         _COUNT, [(p, d, TOTAL, kind, name, n) for (p, d, _, kind, name), n in batch.metrics.items()]
     )
     conn.executemany(_OBSERVE, [(p, d, TOTAL, index, n) for (p, d, _, index), n in batch.latencies.items()])
+    conn.executemany(
+        _OFFER,
+        [
+            (roster, hour, batch.projects[roster], n, batch.rosters.get((roster, hour)))
+            for (roster, hour), n in batch.offers.items()
+        ],
+    )
     conn.executemany(
         _LOG,
         [(e.project_id, e.destination_id, e.delivery_id, e.at, e.level, e.message) for e in batch.lines],

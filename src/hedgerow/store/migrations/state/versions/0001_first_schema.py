@@ -235,6 +235,19 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "masks",
+        sa.Column("destination_id", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("winner", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("destination_id", "hash"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("masks", schema=None) as batch_op:
+        batch_op.create_index("masks_by_expiry", ["expires_at"], unique=False)
+
+    op.create_table(
         "person_distinct_ids",
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("distinct_id", sa.Text(), nullable=False),
@@ -310,6 +323,10 @@ def downgrade() -> None:
         batch_op.drop_index("person_distinct_ids_by_person")
 
     op.drop_table("person_distinct_ids")
+    with op.batch_alter_table("masks", schema=None) as batch_op:
+        batch_op.drop_index("masks_by_expiry")
+
+    op.drop_table("masks")
     op.drop_table("internal_outbox")
     with op.batch_alter_table("ingestion_warnings", schema=None) as batch_op:
         batch_op.drop_index("ingestion_warnings_by_kind")
