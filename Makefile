@@ -10,7 +10,7 @@ NODE_TESTS := tests/e2e/sdks tests/hog/hogvm
 NODE_READY := $(NODE_TESTS:%=%/node_modules/.ready)
 ROUNDS ?= 30
 
-.PHONY: help serve test check unit format bench bench-hog chaos lock clean
+.PHONY: help serve test check unit format bench bench-hog bench-matching bench-isolation chaos lock clean
 
 help: ## What can be run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,12 @@ bench: $(READY_DEV) ## Measure the whole way of an event, beside its floors
 
 bench-hog: $(READY_DEV) tests/hog/hogvm/node_modules/.ready ## Hog beside PostHog's own VM
 	$(BIN)/python bench/hog/run.py
+
+bench-matching: $(READY_DEV) ## Match beside 10, 1,000 and 10,000 destinations
+	$(BIN)/python bench/matching.py
+
+bench-isolation: $(READY_DEV) ## 50 healthy destinations, with and without a dead one beside them
+	$(BIN)/python bench/isolation.py
 
 chaos: $(READY_DEV) ## kill -9 in a loop, counting what is lost: make chaos ROUNDS=200
 	HEDGEROW_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s -m chaos tests/e2e/test_chaos.py

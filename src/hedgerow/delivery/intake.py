@@ -13,11 +13,11 @@ from hedgerow.delivery.configuration import Configuration, ConfigurationStale, k
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.lanes import Lanes
-from hedgerow.delivery.matching import Plan
+from hedgerow.delivery.matching import Plan, wanted_by
 from hedgerow.delivery.settler import Settler
 from hedgerow.delivery.window import Entry, Window
 from hedgerow.delivery.world import REST_AFTER_STORE_ERROR_S, Options, World
-from hedgerow.destinations import CompiledDestination, FilterError, FilterGlobals
+from hedgerow.destinations import CompiledDestination, FilterError
 from hedgerow.destinations.globals import build_globals, filter_globals
 from hedgerow.events import Event, Record
 from hedgerow.people import Change, Folded, fold, load
@@ -304,7 +304,7 @@ class Intake:
             return [], []
         entry.roster = offer.roster
         judged = filter_globals(item.event, folded)
-        wanted = self._wanted(offer.candidates(judged), judged)
+        wanted = wanted_by(offer.candidates(judged), judged)
         if not wanted:
             return [], []
         globals_ = build_globals(item.event, folded, plan.project, self._options.public_url)
@@ -324,22 +324,6 @@ class Intake:
                 some = [self._invocation(item, globals_, key(compiled), revision, name) for name in answer]
                 invocations += [invocation for invocation in some if invocation.id not in known]
         return ready, invocations
-
-    @staticmethod
-    def _wanted(
-        candidates: Iterable[CompiledDestination], judged: FilterGlobals
-    ) -> list[tuple[CompiledDestination, list[str] | FilterError]]:
-        """The candidates that do not filter an event out, each with its mappings or with what kept it from deciding."""
-        wanted: list[tuple[CompiledDestination, list[str] | FilterError]] = []
-        for compiled in candidates:
-            try:
-                mappings = compiled.match(judged)
-            except FilterError as error:
-                wanted.append((compiled, error))
-            else:
-                if mappings:
-                    wanted.append((compiled, mappings))
-        return wanted
 
     def _filter_failed(
         self, item: _Item, globals_: dict[str, object], compiled: CompiledDestination, error: FilterError

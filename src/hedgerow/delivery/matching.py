@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from hedgerow.delivery.identity import raw
-from hedgerow.destinations import CompiledDestination, Project
+from hedgerow.destinations import CompiledDestination, FilterError, Project
 from hedgerow.destinations.filters import Condition
 
 Buckets: TypeAlias = dict[str, dict[str, list[CompiledDestination]]]
@@ -127,6 +127,22 @@ class Offer:
         anyhow = self._any.find(properties, person)
         index = self._named.get(found["event"])
         return anyhow if index is None else anyhow + index.find(properties, person)
+
+
+def wanted_by(
+    candidates: Iterable[CompiledDestination], found: Mapping[str, Any]
+) -> list[tuple[CompiledDestination, list[str] | FilterError]]:
+    """The candidates that do not filter an event out, each with its mappings or with what kept it from deciding."""
+    wanted: list[tuple[CompiledDestination, list[str] | FilterError]] = []
+    for compiled in candidates:
+        try:
+            mappings = compiled.match(found)
+        except FilterError as error:
+            wanted.append((compiled, error))
+        else:
+            if mappings:
+                wanted.append((compiled, mappings))
+    return wanted
 
 
 @dataclass(slots=True)
