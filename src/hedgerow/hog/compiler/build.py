@@ -122,10 +122,13 @@ class Builder:
         return ast.Compare(left, operators, operands, lineno=self.line, col_offset=0)
 
     def is_null(self, value: PyExpr, *, negated: bool = False) -> PyExpr:
-        """``value is None``, decided at once for constants: Python warns of comparing identities of literals."""
+        """``value is None``, decided at once where it is known: Python warns of comparing identities of literals.
+
+        Arithmetic counts among these, since Python computes it beforehand when its operands are constants.
+        """
         if isinstance(value, ast.Constant):
             return self.const((value.value is None) is not negated)
-        if isinstance(value, ast.Tuple):
+        if isinstance(value, ast.Tuple | ast.BinOp | ast.UnaryOp):
             return self.last_of([value, self.const(negated)])
         return self.compare(value, "is not" if negated else "is", self.const(None))
 
