@@ -1,5 +1,5 @@
 """What an event is, and how it stands in the event log."""
 
-from hedgerow.events.model import Draft, Event, Record, partition_key
+from hedgerow.events.model import TOMBSTONE, Draft, Event, Record, partition_key, written
 
-__all__ = ["Draft", "Event", "Record", "partition_key"]
+__all__ = ["TOMBSTONE", "Draft", "Event", "Record", "partition_key", "written"]

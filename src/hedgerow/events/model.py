@@ -22,6 +22,7 @@ class Event:
             ``distinct_id`` left as they were sent.
         timestamp: ISO-8601 UTC with milliseconds (``2026-01-02T03:04:05.678Z``), corrected for clock skew.
         captured_at: when the server accepted it, milliseconds since the epoch.
+        internal: Hedgerow itself tells this about itself; capture never sets it, whatever was sent.
     """
 
     uuid: str
@@ -30,19 +31,19 @@ class Event:
     properties: dict[str, Any] = field(default_factory=dict)
     timestamp: str = ""
     captured_at: int = 0
+    internal: bool = False
 
     def encode(self) -> bytes:
         """The bytes the log keeps: JSON with a format version, readable without this program."""
-        return orjson.dumps(
-            {
-                "v": FORMAT,
-                "uuid": self.uuid,
-                "event": self.event,
-                "distinct_id": self.distinct_id,
-                "timestamp": self.timestamp,
-                "properties": self.properties,
-            }
-        )
+        values = {
+            "v": FORMAT,
+            "uuid": self.uuid,
+            "event": self.event,
+            "distinct_id": self.distinct_id,
+            "timestamp": self.timestamp,
+            "properties": self.properties,
+        }
+        return orjson.dumps({**values, "internal": True} if self.internal else values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class Record:
     captured_at: int
     payload: bytes
 
+    @property
+    def erased(self) -> bool:
+        """Whether the event was deleted; its place stays, so that positions keep their meaning."""
+        return self.payload == TOMBSTONE
+
     def decode(self) -> Event:
         """The event in it."""
         raw = orjson.loads(self.payload)
@@ -75,7 +81,19 @@ class Record:
             raw["properties"],
             raw["timestamp"],
             self.captured_at,
+            raw.get("internal", False),
         )
+
+
+# What stands in the place of an event that was deleted. It decodes like any other, for readers that look no closer.
+TOMBSTONE = Event(
+    "00000000-0000-0000-0000-000000000000", "$erased", "", {}, "1970-01-01T00:00:00.000Z"
+).encode()
+
+
+def written(distinct_id: str) -> bytes:
+    """Bytes that every encoded event of a distinct id has in it; others may have them too."""
+    return b'"distinct_id":' + orjson.dumps(distinct_id)
 
 
 def partition_key(project_id: int, distinct_id: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hedgerow.events import Draft, Record
 from hedgerow.log.segments import partition_of
@@ -52,3 +52,16 @@ class MemoryLog:
         """See ``EventLog.end``."""
         stored = self._records[partition]
         return stored[-1].position if stored else 0
+
+    async def read_at(self, places: Sequence[tuple[int, int]]) -> list[Record | None]:
+        """See ``EventLog.read_at``."""
+        return [await self.at(*place) for place in places]
+
+    async def size_after(self, after: Mapping[int, int]) -> int:
+        """See ``EventLog.size_after``."""
+        return sum(
+            len(record.payload)
+            for partition, position in after.items()
+            for record in self._records[partition]
+            if record.position > position
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from hedgerow.events import Draft, Record
@@ -51,3 +51,13 @@ class EventLog(Protocol):
 
     async def end(self, partition: int) -> int:
         """Position of the last durable record, 0 when there is none."""
+
+    async def read_at(self, places: Sequence[tuple[int, int]]) -> list[Record | None]:
+        """The records at several places, given as partition and position; None for each that retention removed."""
+
+    async def size_after(self, after: Mapping[int, int]) -> int:
+        """About how many bytes of records lie behind positions.
+
+        Args:
+            after: partitions and positions; partitions that are not named count nothing.
+        """

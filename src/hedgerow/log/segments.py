@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import apsw
+import orjson
 
-from hedgerow.events import Draft, Record, partition_key
+from hedgerow.events import TOMBSTONE, Draft, Record, partition_key, written
 from hedgerow.store import Connection, open_connection
-from hedgerow.store.database import transact
+from hedgerow.store.database import emptied, transact
 
 HOUR_MS = 3_600_000
 ROW_BITS = 32
@@ -42,6 +44,17 @@ WHERE partition = ? AND n > ? ORDER BY n LIMIT ?
 """
 AT = "SELECT project_id, captured_at, payload FROM records WHERE n = ? AND partition = ?"
 LAST = "SELECT n FROM records WHERE partition = ? ORDER BY n DESC LIMIT 1"
+NEWEST = "SELECT coalesce(max(n), 0) FROM records"
+# Bytes are looked for before anything is decoded: most records of a partition are somebody else's.
+SUSPECTS = """
+SELECT n, payload FROM records
+WHERE partition = ? AND n > ? AND project_id = ? AND captured_at <= ? AND instr(payload, ?) ORDER BY n LIMIT ?
+"""
+OVERWRITE = "UPDATE records SET payload = ? WHERE n = ?"
+ERASED_AT_A_TIME = 200
+
+# Each open file has a page cache; a search through old hours must not keep them all.
+OPEN_FILES = 8
 
 
 def partition_of(project_id: int, distinct_id: str, partitions: int) -> int:
@@ -68,11 +81,19 @@ class Segments:
     def hours(self) -> list[int]:
         """The hours that have a file, oldest first."""
         self._hours = sorted(int(file.stem) for file in self.folder.glob("*.db") if file.stem.isdigit())
+        for gone in self._open.keys() - set(
+            self._hours
+        ):  # deleted by another process; the disk is free once it is closed
+            self.forget(gone)
         return self._hours
 
     def connection(self, hour: int) -> Connection:
         """The open file of an hour; makes it when it is new."""
-        if hour not in self._open:
+        if hour in self._open:
+            self._open[hour] = self._open.pop(hour)  # the latest used is the last
+        else:
+            while len(self._open) >= OPEN_FILES:
+                self.forget(next(iter(self._open)))
             path = self.folder / f"{hour}.db"
             connection = open_connection(path, synchronous=self._synchronous, vfs=self._vfs)
             if connection.pragma("user_version") != FORMAT:
@@ -166,7 +187,7 @@ class Segments:
     def at(self, partition: int, position: int) -> Record | None:
         """One record by position."""
         hour, row = position >> ROW_BITS, position & ROW_MASK
-        if hour not in self._open and hour not in self.hours():
+        if hour not in self._hours and hour not in self.hours():
             return None
         for project_id, captured_at, payload in self.connection(hour).execute(AT, (row, partition)):
             return Record(partition, position, project_id, captured_at, payload)
@@ -178,6 +199,61 @@ class Segments:
             for (n,) in self.connection(hour).execute(LAST, (partition,)):
                 return int(hour << ROW_BITS | n)
         return 0
+
+    def size(self, hour: int) -> int:
+        """Bytes that an hour takes on the disk."""
+        return sum(self._sizes(hour))
+
+    def _sizes(self, hour: int) -> tuple[int, int]:
+        files = (self.folder / f"{hour}{suffix}" for suffix in (".db", ".db-wal"))
+        main, ahead = (file.stat().st_size if file.exists() else 0 for file in files)
+        return main, ahead
+
+    def size_after(self, after: Mapping[int, int]) -> int:
+        """About how many bytes lie behind positions: rows of all partitions are mixed evenly, so their share is enough."""
+        total = 0.0
+        first = min(after.values(), default=0) >> ROW_BITS
+        for hour in self._from(first):
+            newest = int(self.connection(hour).execute(NEWEST).get or 0)
+            behind = sum(_behind(place, hour, newest) for place in after.values())
+            # A write-ahead log repeats what is in the file, or is about to be.
+            total += max(self._sizes(hour)) * behind / self.partitions
+        return int(total)
+
+    # ---------------------------------------------------------- erasing
+
+    def erase(self, hour: int, project_id: int, distinct_id: str, until_ms: int) -> int:
+        """Overwrite an hour's events of a distinct id, accepted up to a time, by records that say nothing.
+
+        Returns:
+            How many there were.
+        """
+        partition = partition_of(project_id, distinct_id, self.partitions)
+        connection, row, erased = self.connection(hour), 0, 0
+        while True:
+            wanted = (partition, row, project_id, until_ms, written(distinct_id), ERASED_AT_A_TIME)
+            suspects: list[Any] = connection.execute(SUSPECTS, wanted).fetchall()
+            mine = [n for n, payload in suspects if orjson.loads(payload)["distinct_id"] == distinct_id]
+            transact(connection, lambda c, rows=mine: _overwrite(c, rows))  # type: ignore[misc]
+            erased += len(mine)
+            if len(suspects) < ERASED_AT_A_TIME:
+                return erased
+            row = suspects[-1][0]
+
+    def flush(self, hour: int) -> bool:
+        """Bring an hour's write-ahead log into its file and empty it; False while somebody reads from it."""
+        return emptied(self.connection(hour))
+
+
+def _behind(place: int, hour: int, newest: int) -> float:
+    """Which share of a partition's rows of an hour lies behind a position."""
+    if place >> ROW_BITS > hour or not newest:
+        return 0.0
+    return (newest - (place & ROW_MASK)) / newest if place >> ROW_BITS == hour else 1.0
+
+
+def _overwrite(connection: Connection, rows: Sequence[int]) -> None:
+    connection.executemany(OVERWRITE, [(TOMBSTONE, n) for n in rows])
 
 
 def _make_schema(connection: Connection) -> None:

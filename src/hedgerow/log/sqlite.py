@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,9 @@ from hedgerow.log.segments import ERRORS, HOUR_MS, ROW_BITS, Segments
 from hedgerow.store import StoreError
 
 T = TypeVar("T")
+
+# Commits begin at least this far apart: an event that comes alone does not wait, a stream of them shares commits.
+PACE_S = 0.003
 
 
 class SqliteLog:
@@ -50,7 +54,9 @@ class SqliteLog:
         self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="log-read")
         self._waiting: list[tuple[Sequence[Draft], asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
+        self._committed_at = 0.0
         self.on_append: Callable[[], None] = lambda: None
+        self.on_durable: Callable[[Sequence[Draft]], None] = lambda _drafts: None
 
     # ---------------------------------------------------------- writing
 
@@ -65,6 +71,8 @@ class SqliteLog:
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
+            await asyncio.sleep(max(0.0, self._committed_at + PACE_S - loop.time()))
+            self._committed_at = loop.time()
             group, self._waiting = self._waiting, []
             drafts = [draft for some, _ in group for draft in some]
             failure: LogUnavailable | None = None
@@ -80,6 +88,8 @@ class SqliteLog:
                 else:
                     done.set_exception(LogUnavailable(str(failure)))
             self.on_append()
+            if failure is None:
+                self.on_durable(drafts)
         self._flusher = None
 
     def _commit(self, drafts: Sequence[Draft]) -> None:
@@ -128,27 +138,72 @@ class SqliteLog:
         """See ``EventLog.end``."""
         return await self._reading(lambda: self._reader.end(partition))
 
-    async def delete_before(self, captured_ms: int, settled: Callable[[int], bool]) -> int:
-        """Delete the files of hours that ended before a time and hold nothing unsettled.
+    async def read_at(self, places: Sequence[tuple[int, int]]) -> list[Record | None]:
+        """See ``EventLog.read_at``."""
+        return await self._reading(lambda: [self._reader.at(*place) for place in places])
+
+    async def size_after(self, after: Mapping[int, int]) -> int:
+        """See ``EventLog.size_after``."""
+        return await self._reading(lambda: self._reader.size_after(after))
+
+    async def first(self) -> int:
+        """The lowest position that the log can still have."""
+        hours = await self._reading(self._reader.hours)
+        return hours[0] << ROW_BITS if hours else 0
+
+    # --------------------------------------------------------- removing
+
+    async def delete_before(
+        self, captured_ms: int, settled: Callable[[int], bool], *, size: int | None = None
+    ) -> int:
+        """Delete the oldest hours: those that ended before a time, and more while the log is too large.
 
         Args:
             captured_ms: keep hours that end after this.
-            settled: told the last position an hour can have, says whether every partition is past it.
+            settled: told the last position an hour can have, says whether every partition is past it. What is not settled stays.
+            size: bytes that the whole log may take; None: any number.
 
         Returns:
             How many files were deleted.
         """
         deleted = 0
-        for hour in await self._reading(self._reader.hours):
+        hours = await self._reading(self._reader.hours)
+        left = await self._reading(lambda: sum(map(self._reader.size, hours)))
+        for hour in hours:
             last = ((hour + 1) << ROW_BITS) - 1
-            if (hour + 1) * HOUR_MS > captured_ms or not settled(last):
+            too_large = size is not None and left > size
+            if ((hour + 1) * HOUR_MS > captured_ms and not too_large) or not settled(last):
                 break
+            left -= await self._reading(lambda hour=hour: self._reader.size(hour))  # type: ignore[misc]
             if not await self._reading(lambda hour=hour: self._reader.is_sealed(hour)):  # type: ignore[misc]
                 break
             await asyncio.get_running_loop().run_in_executor(self._write_thread, self._writer.forget, hour)
             await self._reading(lambda hour=hour: self._reader.delete(hour))  # type: ignore[misc]
             deleted += 1
         return deleted
+
+    async def erase(self, project_id: int, distinct_id: str, until_ms: int) -> int:
+        """Overwrite the events of a distinct id by records that say nothing; positions stay as they are.
+
+        Args:
+            project_id: whose.
+            distinct_id: under which they were sent.
+            until_ms: those accepted up to this time.
+
+        Returns:
+            How many there were.
+        """
+        erased = 0
+        for hour in await self._reading(self._reader.hours):  # one at a time: others want to read meanwhile
+            work = partial(self._reader.erase, hour, project_id, distinct_id, until_ms)
+            erased += await self._reading(work)
+        return erased
+
+    async def flush(self) -> bool:
+        """Empty the write-ahead logs of all hours, in which overwritten bytes may stand; False: somebody reads, try again."""
+        hours = await self._reading(self._reader.hours)
+        done = [await self._reading(lambda hour=hour: self._reader.flush(hour)) for hour in hours]  # type: ignore[misc]
+        return all(done)
 
     async def _reading(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._read_thread, work)

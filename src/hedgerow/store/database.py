@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import apsw
 
@@ -64,12 +64,19 @@ def open_connection(
         "fullfsync=1",
         "checkpoint_fullfsync=1",
         "cache_size=-65536",
+        "secure_delete=ON",  # what is deleted is overwritten: people may ask to be forgotten
         "temp_store=MEMORY",
         "wal_autocheckpoint=4000",
         "journal_size_limit=67108864",
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
+
+
+def emptied(connection: Connection) -> bool:
+    """Bring the write-ahead log into its file and empty it, so that nothing of old states is left; False: somebody reads."""
+    row: Any = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not row[0]
 
 
 def transact(
@@ -134,6 +141,15 @@ class Database:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a reading transaction: one consistent picture."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, False)
+
+    async def flush(self) -> bool:
+        """Empty the write-ahead log, in which deleted content may still stand; False: somebody reads, try again."""
+
+        def work() -> bool:
+            self._connection = self._connection or self._open()
+            return emptied(self._connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
         """Like ``write`` for callers without an event loop; blocks."""
