@@ -119,6 +119,24 @@ class Settings(BaseSettings):
         unit="h",
         ge=1,
     )
+    log_max_bytes: int = knob(
+        50 * 1024 * MEGABYTE,
+        "Size of the log from which the oldest delivered events are deleted before their time; 0: no limit.",
+        unit="bytes",
+        ge=0,
+    )
+    backlog_limit_bytes: int = knob(
+        10 * 1024 * MEGABYTE,
+        "Events waiting for the workers from which capture answers 503, before they fill the disk; 0: no limit.",
+        unit="bytes",
+        ge=0,
+    )
+    backlog_limit_s: float = knob(
+        0.0,
+        "Age of the oldest waiting event from which capture answers 503; 0: no limit, since late is better than never.",
+        unit="s",
+        ge=0,
+    )
     disk_reserve_bytes: int = knob(
         512 * MEGABYTE,
         "Free disk space below which capture answers 503: better refuse an event than acknowledge what cannot be kept.",

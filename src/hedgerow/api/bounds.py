@@ -50,7 +50,7 @@ class Bounds:
             await envelope(408, "invalid_request", "timeout", detail)(scope, receive, send)
             return
         path = canonical(scope["path"])
-        await self._app({**scope, "path": path, "raw_path": path.encode()}, _replay(body), send)
+        await self._app({**scope, "path": path, "raw_path": path.encode()}, _replay(body, receive), send)
 
 
 def canonical(path: str) -> str:
@@ -82,10 +82,11 @@ async def read_body(receive: Receive, limit: int) -> bytes:
             return b"".join(parts)
 
 
-def _replay(body: bytes) -> Receive:
+def _replay(body: bytes, rest: Receive) -> Receive:
+    """The body that was read, and then whatever the server says: that the client is gone, for an answer without end."""
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
-        return pending.pop() if pending else {"type": "http.disconnect"}
+        return pending.pop() if pending else await rest()
 
     return receive

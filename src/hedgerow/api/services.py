@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from hedgerow.destinations.catalogue import Catalogue, builtin
 from hedgerow.destinations.secrets import Keyring
+from hedgerow.insight import Tail
 from hedgerow.log import EventLog
 from hedgerow.settings import Settings
 from hedgerow.store import Database
@@ -27,6 +28,7 @@ class Services:
         changed: told after each change of configuration, so that workers look at once.
         templates: the destination templates.
         random: source of randomness for ids.
+        tail: events as they are accepted.
     """
 
     settings: Settings
@@ -38,3 +40,4 @@ class Services:
     changed: Callable[[], None] = lambda: None
     templates: Catalogue = field(default_factory=builtin)
     random: Callable[[int], bytes] = os.urandom
+    tail: Tail = field(default_factory=Tail)

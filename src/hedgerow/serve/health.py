@@ -33,6 +33,7 @@ class Health:
         lag: how far the workers are behind.
         roster: who is up.
         counters: what capture has counted since this process began.
+        backlog: why capture is closed because the workers are behind, if it is.
     """
 
     settings: Settings
@@ -42,6 +43,7 @@ class Health:
     lag: LagMeter
     roster: Roster
     counters: Callable[[], Mapping[str, int]]
+    backlog: Callable[[], str | None] = lambda: None
 
     def handles(self, path: str) -> bool:
         """Whether the path is one of the three."""
@@ -68,6 +70,8 @@ class Health:
             found.append(f"the disk is nearly full: {free // 2**20} MiB are free")
         if not os.access(self.folder / "events", os.W_OK):
             found.append("the event log cannot be written")
+        if (reason := self.backlog()) is not None:
+            found.append(reason)
         try:
             worst = (await self.lag.read()).worst
         except StoreError as error:
@@ -89,6 +93,9 @@ class Health:
                 "hedgerow_oldest_unsettled_seconds", "Age of the oldest unsettled event.", age,
                 partition=str(partition),
             )  # fmt: skip
+        out.gauge(
+            "hedgerow_unsettled_bytes", "About how many bytes of events wait.", (await self.lag.read()).size
+        )
         for worker in self.roster.workers:
             out.gauge(
                 "hedgerow_worker_up", "Whether a worker runs.", int(bool(worker.pid)), worker=worker.name

@@ -1,4 +1,4 @@
-"""How far the workers are behind: the age of the oldest unsettled record of each partition."""
+"""How far the workers are behind: the age of the oldest unsettled record of each partition, and the size of what waits."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ FRESH_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """Seconds by partition; 0 where everything is settled."""
+    """Seconds by partition, 0 where everything is settled; ``size`` is about how many bytes are not."""
 
     seconds: dict[int, float]
+    size: int = 0
 
     @property
     def worst(self) -> float:
@@ -44,11 +45,13 @@ class LagMeter:
 
     async def _measure(self, now: float) -> Lag:
         settled = await self._state.read(settled_positions)
-        ages = {}
-        for partition in range(self._log.partitions):
-            oldest = await self._log.read(partition, settled.get(partition, 0), records=1, size=1)
-            ages[partition] = max(0.0, now - oldest[0].captured_at / 1000) if oldest else 0.0
-        return Lag(ages)
+        ages = dict.fromkeys(range(self._log.partitions), 0.0)
+        behind = {}
+        for partition in ages:
+            for oldest in await self._log.read(partition, settled.get(partition, 0), records=1, size=1):
+                ages[partition] = max(0.0, now - oldest.captured_at / 1000)
+                behind[partition] = oldest.position - 1
+        return Lag(ages, await self._log.size_after(behind) if behind else 0)
 
 
 def settled_positions(connection: Connection) -> dict[int, int]:

@@ -15,11 +15,13 @@ import uvloop
 
 from hedgerow.accounts import project_by_token
 from hedgerow.api import Services, create_app
-from hedgerow.capture import CachedProjects, CaptureApp, CaptureOptions, Project
+from hedgerow.capture import CachedProjects, CaptureApp, CaptureOptions, DiskGate, Project, Trail
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring
+from hedgerow.insight import Tail
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.serve.collector import calm_collector
+from hedgerow.serve.gates import BacklogGate, first_reason
 from hedgerow.serve.gateway import Gateway
 from hedgerow.serve.health import Health
 from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, log_to_stderr, received
@@ -89,19 +91,38 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: Roster) -> Gateway:
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The application and what runs beside it."""
+
+    app: Gateway
+    backlog: BacklogGate
+    trail: Trail
+    tail: Tail
+
+
+def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: Roster) -> Site:
     """Put the application together."""
-    bells = Bells(inheritance.bells)
-    stores.log.on_append = bells.ring
-    projects = CachedProjects(lambda token: find_project(stores.front, token))
-    capture = CaptureApp(stores.log, projects, clock=now_ms, options=capture_options(settings))
+    bells, tail = Bells(inheritance.bells), Tail()
+    stores.log.on_append, stores.log.on_durable = bells.ring, tail.publish
     lag = LagMeter(stores.front, stores.log, time.time)
-    health = Health(
-        settings, settings.data_dir, stores.front, stores.telemetry, lag, roster, lambda: capture.counters
+    backlog, trail = BacklogGate(settings, lag), Trail(stores.front)
+    capture = CaptureApp(
+        stores.log,
+        CachedProjects(lambda token: find_project(stores.front, token)),
+        clock=now_ms,
+        options=capture_options(settings),
+        gate=first_reason(DiskGate(settings.data_dir, settings.disk_reserve_bytes), backlog),
+        warn=trail.add,
     )
+    health = Health(
+        settings, settings.data_dir, stores.front, stores.telemetry, lag, roster, lambda: capture.counters, backlog
+    )  # fmt: skip
     keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
-    services = Services(settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring)
-    return Gateway([capture, health], create_app(services))
+    services = Services(
+        settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail
+    )
+    return Site(Gateway([capture, health], create_app(services)), backlog, trail, tail)
 
 
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
@@ -109,17 +130,23 @@ async def serve(settings: Settings, inheritance: Inheritance) -> None:
     with open_stores(settings) as stores:
         calm_collector()
         roster = Roster(inheritance.status)
-        server = InheritedServer(build(settings, inheritance, stores, roster), inheritance.listen)
+        site = build(settings, inheritance, stores, roster)
+        server = InheritedServer(site.app, inheritance.listen)
         serving = asyncio.create_task(server.serve())
+        watching = asyncio.create_task(site.backlog.watch())
         roster.report_up()
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        site.tail.close()  # who watches would keep the server from ending
         server.stop()  # type: ignore[no-untyped-call]
         patience = max(0.5, settings.shutdown_s - CLOSING_S)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(serving, patience)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await site.trail.flush()
 
 
 def main() -> int:
