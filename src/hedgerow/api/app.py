@@ -10,6 +10,7 @@ from hedgerow.api import (
     events,
     hog_function_templates,
     hog_functions,
+    ingestion_warnings,
     links,
     persons,
     projects,
@@ -21,7 +22,7 @@ from hedgerow.api.services import Services
 
 ROUTERS = (
     projects.router, hog_functions.router, telemetry.router, hog_function_templates.router, deliveries.router,
-    events.router, persons.router, links.router,
+    events.router, persons.router, ingestion_warnings.router, links.router,
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "serve": "serve",
     "settings": "settings",
     "version": "version",
+    "warnings": "warnings",
 }
 
 
