@@ -8,11 +8,13 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hedgerow.delivery import ledger
+from hedgerow.delivery import internal, ledger
 from hedgerow.delivery.configuration import Configuration, ConfigurationStale, key
+from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
-from hedgerow.delivery.invocation import Invocation, Outcome
+from hedgerow.delivery.invocation import Invocation, Line, Outcome
 from hedgerow.delivery.lanes import Lanes
+from hedgerow.delivery.masking import Claim, MaskingError, claim
 from hedgerow.delivery.matching import Plan, wanted_by
 from hedgerow.delivery.settler import Settler
 from hedgerow.delivery.window import Entry, Window
@@ -80,6 +82,7 @@ class Intake:
         window: Window,
         settler: Settler,
         lanes: Lanes,
+        gates: Gates,
     ) -> None:
         self._world = world
         self._options = options
@@ -87,6 +90,7 @@ class Intake:
         self._window = window
         self._settler = settler
         self._lanes = lanes
+        self._gates = gates
         self._partitions: dict[int, _Partition] = {}
         self.wake = asyncio.Event()
 
@@ -116,12 +120,15 @@ class Intake:
 
     async def run(self) -> None:
         """Read and hand on until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
             await self._window.room()
             self.wake.clear()
-            found = await self._turn()
-            if not found:
+            began = loop.time()
+            if not await self._turn():
                 await self._rest()
+            # Turns begin at least this far apart: events that come one by one share the cost of a turn.
+            await asyncio.sleep(max(0.0, began + self._options.pace_s - loop.time()))
 
     async def _rest(self) -> None:
         try:
@@ -187,6 +194,7 @@ class Intake:
     def _fold(self, connection: Connection, records: list[Record]) -> list[_Item]:
         """The folding transaction. It may have to be repeated, so it changes nothing in memory that counts."""
         self._configuration.refresh(connection, most=COMPILED_AT_ONCE)
+        self._gates.refresh(connection)
         items = [self._item(record) for record in records]
         for item in items:
             if not self._partitions[item.record.partition].begun:
@@ -194,7 +202,7 @@ class Intake:
                 item.crashed = item.begun >= CRASHED_FROM
         self._mark_duplicates(connection, [item for item in items if not item.crashed])
         usable = [item for item in items if not item.duplicate and not item.crashed]
-        self._people(connection, usable)
+        self._people(connection, [item for item in usable if not item.event.internal])
         connection.executemany(
             INDEX,
             [
@@ -261,6 +269,7 @@ class Intake:
             record.partition, record.position, len(record.payload), asyncio.get_running_loop().time()
         )
         ready, invocations = self._verdicts(item, entry, place)
+        claims = self._claims(invocations, ready)
         entry.pending = {invocation.id: invocation for invocation in invocations}
         for outcome in ready:
             entry.pending[outcome.invocation.id] = outcome.invocation
@@ -269,9 +278,34 @@ class Intake:
         for outcome in ready:
             self._settler.report(outcome)
         for invocation in invocations:
-            self._lanes.submit(invocation)
+            if invocation.id not in claims:
+                self._lanes.submit(invocation)
+        for one in claims.values():
+            self._lanes.reserve(one.invocation)
+            self._settler.claim(one)
         if record.position >= place.known_to:
             place.known = set()
+
+    def _claims(self, invocations: list[Invocation], ready: list[Outcome]) -> dict[bytes, Claim]:
+        """What has to be claimed before its invocation may run. One whose claim fails has its verdict already."""
+        claims: dict[bytes, Claim] = {}
+        for invocation in invocations:
+            compiled = self._configuration.live(invocation.destination_id)
+            if compiled is None or compiled.destination.config.masking is None:
+                continue
+            try:
+                found = claim(invocation, compiled, self._world.now())
+            except MaskingError as error:
+                ready.append(self._failed(invocation, error.kind, compiled.redact(str(error))))
+            else:
+                claims |= {invocation.id: found} if found else {}
+        failed = {outcome.invocation.id for outcome in ready}
+        invocations[:] = [invocation for invocation in invocations if invocation.id not in failed]
+        return claims
+
+    def _failed(self, invocation: Invocation, kind: str, message: str) -> Outcome:
+        at = self._world.now_ms()
+        return Outcome(invocation, "failed", at, kind=kind, error=message, lines=[Line(at, "error", message)])
 
     def _verdicts(
         self, item: _Item, entry: Entry, place: _Partition
@@ -280,7 +314,7 @@ class Intake:
             outcome = self._own_verdict(item)
             return ([] if outcome.invocation.id in place.known else [outcome]), []
         plan = self._configuration.plans.get(item.record.project_id)
-        folded = item.folded
+        folded = internal.folded(item.event) if item.event.internal else item.folded
         if plan is None or folded is None or folded.dropped:
             return [], []
         return self._match(item, folded, plan, entry, place.known)
@@ -299,12 +333,13 @@ class Intake:
     def _match(
         self, item: _Item, folded: Folded, plan: Plan, entry: Entry, known: set[bytes]
     ) -> tuple[list[Outcome], list[Invocation]]:
-        offer = plan.offer("events")
+        stream = internal.STREAM if item.event.internal else "events"
+        offer = plan.offer(stream)
         if offer is None:
             return [], []
         entry.roster = offer.roster
         judged = filter_globals(item.event, folded)
-        wanted = wanted_by(offer.candidates(judged), judged)
+        wanted = wanted_by(internal.audience(offer.candidates(judged), item.event), judged, stream)
         if not wanted:
             return [], []
         globals_ = build_globals(item.event, folded, plan.project, self._options.public_url)
@@ -329,8 +364,7 @@ class Intake:
         self, item: _Item, globals_: dict[str, object], compiled: CompiledDestination, error: FilterError
     ) -> Outcome:
         invocation = self._invocation(item, globals_, key(compiled), compiled.destination.revision, "")
-        message = compiled.redact(str(error))
-        return Outcome(invocation, "failed", self._world.now_ms(), kind="filter", error=message)
+        return self._failed(invocation, "filter", compiled.redact(str(error)))
 
     def _invocation(
         self,

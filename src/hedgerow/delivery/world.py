@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.state import Sealer
 from hedgerow.delivery.transport import Transport
+from hedgerow.delivery.watcher import Policy
 from hedgerow.log import EventLog
 from hedgerow.store import Connection, StoreError
 
@@ -83,6 +85,7 @@ class Options:
         flush_s: longest time a verdict waits for its transaction.
         spill_s: a record whose invocations still run after this is settled with open rows.
         poll_s: how long to sleep without a wake-up.
+        pace_s: readings of the log begin at least this far apart.
         dedupe_ms: a uuid seen within this time is a duplicate.
         lane_concurrency: requests of one destination at a time.
         lane_queue: invocations of one destination that wait in memory; more wait in the ledger.
@@ -93,6 +96,9 @@ class Options:
         max_response: bytes of a response that a program gets.
         retry: default patience.
         public_url: what links start with.
+        health: when a destination counts as ill.
+        hold: how much may be held, and how fast it goes out.
+        disk_bytes: the size of the disk, of which holding may take a share; 0 when that does not matter.
         stop_s: how long a stopping worker waits for what is in flight.
     """
 
@@ -102,6 +108,7 @@ class Options:
     flush_s: float = 0.05
     spill_s: float = 0.2
     poll_s: float = 0.25
+    pace_s: float = 0.005
     dedupe_ms: int = 24 * 3600 * 1000
     lane_concurrency: int = 64
     lane_queue: int = 1000
@@ -112,4 +119,7 @@ class Options:
     max_response: int = 1_000_000
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     public_url: str = "http://127.0.0.1:8000"
+    health: Policy = field(default_factory=Policy)
+    hold: HoldPolicy = field(default_factory=HoldPolicy)
+    disk_bytes: int = 0
     stop_s: float = 5.0
