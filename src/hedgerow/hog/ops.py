@@ -217,8 +217,8 @@ def between(value: Any, low: Any, high: Any) -> bool:
 
 
 def not_between(value: Any, low: Any, high: Any) -> bool:
-    """``value not between low and high``; any null makes it false too."""
-    return not (value is None or low is None or high is None) and not between(value, low, high)
+    """``value not between low and high``: below or above; any null makes it false too, as does NaN."""
+    return low is not None and high is not None and (less(value, low) or greater(value, high))
 
 
 def _comparable(left: Any, right: Any) -> tuple[Any, Any] | None:
