@@ -37,6 +37,11 @@ DELETE FROM delivery_payloads WHERE rowid IN (
     LIMIT ?
 )
 """
+STALE_MASKS = """
+DELETE FROM masks WHERE (destination_id, hash) IN (
+    SELECT destination_id, hash FROM masks WHERE expires_at < ? ORDER BY expires_at LIMIT ?
+)
+"""
 DAY_MS = 86_400_000
 
 
@@ -76,6 +81,7 @@ class Housekeeping:
         deliveries_before = now_ms - settings.deliveries_retention_days * DAY_MS
         await self._steps(self._state, lambda c: _forget_deliveries(c, deliveries_before))
         await self._steps(self._state, lambda c: _changes(c, STALE_PAYLOADS, (STEP,)))
+        await self._steps(self._state, lambda c: _changes(c, STALE_MASKS, (now_ms, STEP)))
         await share(self._telemetry)
         await prune(
             self._telemetry,

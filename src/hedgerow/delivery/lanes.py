@@ -83,6 +83,11 @@ class Lanes:
         """Say which partitions' rows are ours."""
         self._partitions = json.dumps(sorted(partitions))
 
+    def reserve(self, invocation: Invocation) -> None:
+        """Know an invocation that will be submitted once its claim is won: its row is not to be loaded meanwhile."""
+        self._lane(invocation.destination_id)
+        self._hold(invocation)
+
     def submit(self, invocation: Invocation) -> None:
         """Take a new invocation: it runs, waits here, or goes to the ledger for later."""
         lane = self._lane(invocation.destination_id)

@@ -29,6 +29,7 @@ class Pipeline:
         self.settler = Settler(world, options, self.window)
         self.lanes = Lanes(world, options, configuration, Runner(world, options), self.settler.report)
         self.settler.on_settled = self.lanes.settled
+        self.settler.on_claimed = self.lanes.submit
         self.intake = Intake(world, options, configuration, self.window, self.settler, self.lanes)
         self._partitions: list[int] = []
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hedgerow.delivery import ledger
 from hedgerow.delivery.configuration import key
-from hedgerow.delivery.invocation import Attempt, Outcome
+from hedgerow.delivery.invocation import Attempt, Invocation, Outcome
+from hedgerow.delivery.masking import Claim, decide
 from hedgerow.delivery.matching import Roster
 from hedgerow.delivery.window import Entry, Window
 from hedgerow.delivery.world import Options, World
+from hedgerow.store import Connection
 from hedgerow.telemetry import Batch
 
 METRICS = {
@@ -24,6 +27,7 @@ METRICS = {
     "discarded": ("other", "discarded"),
     "superseded": ("other", "superseded"),
 }
+UNTRIGGERED = frozenset({"duplicate", "masked"})
 FULL_FLUSH = 500
 
 
@@ -63,8 +67,10 @@ class Settler:
         self._options = options
         self._window = window
         self.on_settled: Callable[[Outcome], None] = lambda _outcome: None
+        self.on_claimed: Callable[[Invocation], None] = lambda _invocation: None
         self._entries: dict[bytes, Entry] = {}
         self._outcomes: list[Outcome] = []
+        self._claims: list[Claim] = []
         self._full = asyncio.Event()
         self._successes = Successes(options.kept_successes)
         self._successes_at = 0.0
@@ -81,6 +87,12 @@ class Settler:
         """An invocation has reached a state that the ledger must know."""
         self._outcomes.append(outcome)
         if self.hurry or len(self._outcomes) >= FULL_FLUSH:
+            self._full.set()
+
+    def claim(self, claim: Claim) -> None:
+        """An invocation runs only if the ledger says that it is no repetition: ``on_claimed`` tells."""
+        self._claims.append(claim)
+        if self.hurry or len(self._claims) >= FULL_FLUSH:
             self._full.set()
 
     async def run(self) -> None:
@@ -110,23 +122,44 @@ class Settler:
             spill_all: give every pending invocation an open row, however young (used when stopping).
         """
         outcomes, self._outcomes = self._outcomes, []
-        for outcome in outcomes:
-            self._done(outcome)
+        claims, self._claims = self._claims, []
+        for invocation in (*(o.invocation for o in outcomes), *(c.invocation for c in claims)):
+            self._done(invocation)
         outcomes += self._spill(asyncio.get_running_loop().time() if spill_all else None)
         gone = self._window.settled()
-        if not outcomes and not gone:
+        if not outcomes and not claims and not gone:
             return
         settlement = self._settlement(outcomes, gone)
-        await self._world.insist("settle", lambda c: ledger.settle(c, settlement, self._world.sealer))
+        decided = await self._world.insist("settle", lambda c: self._settle(c, settlement, claims))
         self._called |= settlement.telemetry.rosters.keys()
         for outcome in outcomes:
             outcome.invocation.fresh = False
             self.on_settled(outcome)
 
-    def _done(self, outcome: Outcome) -> None:
-        entry = self._entries.pop(outcome.invocation.id, None)
+        for outcome in decided:
+            outcome.invocation.fresh = False
+            self.on_settled(outcome)
+            if outcome.verdict == "running":
+                self.on_claimed(outcome.invocation)
+
+    def _settle(
+        self, connection: Connection, settlement: ledger.Settlement, claims: Sequence[Claim]
+    ) -> list[Outcome]:
+        """The settling transaction. It may have to be repeated, so it leaves the settlement as it is."""
+        decided = decide(connection, claims, self._world.now_ms()) if claims else []
+        if decided:
+            telemetry = Batch()
+            telemetry.add(settlement.telemetry)
+            for outcome in decided:
+                _count(telemetry, outcome)
+            settlement = replace(settlement, outcomes=[*settlement.outcomes, *decided], telemetry=telemetry)
+        ledger.settle(connection, settlement, self._world.sealer)
+        return decided
+
+    def _done(self, invocation: Invocation) -> None:
+        entry = self._entries.pop(invocation.id, None)
         if entry is not None:
-            entry.pending.pop(outcome.invocation.id, None)
+            entry.pending.pop(invocation.id, None)
 
     def _spill(self, now: float | None) -> list[Outcome]:
         """Open rows for what takes longer than a record may wait."""
@@ -179,7 +212,7 @@ class Settler:
 
 def _count(batch: Batch, outcome: Outcome) -> None:
     i = outcome.invocation
-    if i.fresh and outcome.verdict != "duplicate":
+    if i.fresh and outcome.verdict not in UNTRIGGERED:
         batch.count(i.project_id, i.destination_id, outcome.at, "other", "triggered")
     if outcome.attempts:
         batch.count(i.project_id, i.destination_id, outcome.at, "other", "fetch", len(outcome.attempts))

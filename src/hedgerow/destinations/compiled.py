@@ -102,13 +102,17 @@ class CompiledDestination:
         if masking is None:
             return None
         try:
-            value = hog.compile_template(masking["hash"]).render(globals_, host)
+            value = self._mask_template.render(globals_, host)
         except hog.HogError as error:
             raise FilterError(f"masking: {error}", line=error.line, column=error.column) from error
         if value is None or value is False or value == "":
             return None
         text = value if isinstance(value, str) else to_json(value)
         return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+    @cached_property
+    def _mask_template(self) -> hog.Template:
+        return hog.compile_template((self.destination.config.masking or {})["hash"])
 
     # -------------------------------------------------------------- running
 
