@@ -18,6 +18,7 @@ from typing import Any
 
 from hedgerow.delivery import ledger
 from hedgerow.delivery.configuration import Configuration
+from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.runner import Runner
 from hedgerow.delivery.world import Options, World
@@ -28,6 +29,9 @@ from hedgerow.store import Connection, StoreError
 log = logging.getLogger(__name__)
 
 REST_AFTER_STORE_ERROR_S = 1.0
+# Of the places of a lane what was held takes at most one in so many, and one turn in so many while there is fresh work.
+BEHIND_SHARE = 4
+BEHIND_TURN = 16
 SUSPECT = 2
 GUILTY = 3
 
@@ -38,17 +42,33 @@ class Lane:
     def __init__(self) -> None:
         self.live: deque[Invocation] = deque()
         self.backlog: deque[tuple[Invocation, CompiledDestination]] = deque()
+        # What was held goes behind what is fresh, and never takes more than its share of places.
+        self.behind: deque[tuple[Invocation, CompiledDestination]] = deque()
+        self.passing: set[bytes] = set()
         self.active = 0
         self.due_at: int | None = None
         self.loading = False
-        self._turn = False
+        self._turn = 0
 
-    def next(self) -> tuple[Invocation, CompiledDestination | None] | None:
-        """The next to run: live and backlog take turns. None when both are empty."""
-        self._turn = not self._turn
-        if self.backlog and (self._turn or not self.live):
+    def next(self, places: int) -> tuple[Invocation, CompiledDestination | None] | None:
+        """The next to run: live and backlog take turns, what was held comes behind them. None when nothing may run.
+
+        Args:
+            places: how many may run at a time.
+        """
+        self._turn += 1
+        if self.behind and self._may_follow(places):
+            entry = self.behind.popleft()
+            self.passing.add(entry[0].id)
+            return entry
+        if self.backlog and (self._turn % 2 or not self.live):
             return self.backlog.popleft()
         return (self.live.popleft(), None) if self.live else None
+
+    def _may_follow(self, places: int) -> bool:
+        if len(self.passing) >= max(1, places // BEHIND_SHARE):
+            return False
+        return not (self.live or self.backlog) or self._turn % BEHIND_TURN == 0
 
 
 class Lanes:
@@ -61,12 +81,15 @@ class Lanes:
         configuration: Configuration,
         runner: Runner,
         report: Callable[[Outcome], None],
+        gates: Gates,
     ) -> None:
         self._world = world
         self._options = options
         self._configuration = configuration
         self._runner = runner
         self._report = report
+        self._gates = gates
+        self.after: Callable[[Outcome], Outcome] = lambda outcome: outcome
         self._lanes: dict[bytes, Lane] = {}
         self._holding: dict[bytes, set[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,9 +112,13 @@ class Lanes:
         self._hold(invocation)
 
     def submit(self, invocation: Invocation) -> None:
-        """Take a new invocation: it runs, waits here, or goes to the ledger for later."""
+        """Take a new invocation: it runs, waits here, or goes to the ledger, to be held or for later."""
         lane = self._lane(invocation.destination_id)
         self._hold(invocation)
+        closed = self._gates.closed(invocation.destination_id)
+        if closed is not None:
+            self._report(Outcome(invocation, "held", self._world.now_ms(), error=closed))
+            return
         if len(lane.live) >= self._options.lane_queue:
             now = self._world.now_ms()
             self._report(Outcome(invocation, "scheduled", now, next_at=now))
@@ -160,7 +187,8 @@ class Lanes:
         lane = self._lanes[destination_id]
         if self._stopping:
             return
-        while lane.active < self._options.lane_concurrency and (entry := lane.next()) is not None:
+        places = self._options.lane_concurrency
+        while lane.active < places and (entry := lane.next(places)) is not None:
             lane.active += 1
             self._spawn(self._run(destination_id, *entry))
         self._refill(destination_id, lane)
@@ -183,15 +211,16 @@ class Lanes:
         lane = self._lanes[destination_id]
         try:
             live = compiled or self._configuration.live(destination_id)
-            if live is None:  # switched off between matching and now
-                outcome = Outcome(
-                    invocation, "held", self._world.now_ms(), error="The destination is switched off."
-                )
+            closed = self._gates.closed(destination_id, invocation.id)
+            if live is None or closed:  # switched off or closed between matching and now
+                reason = closed or _REASONS["held"]
+                outcome = Outcome(invocation, "held", self._world.now_ms(), error=reason)
             else:
-                outcome = await self._perform(invocation, live)
+                outcome = self.after(await self._perform(invocation, live))
             self._report(outcome)
         finally:
             lane.active -= 1
+            lane.passing.discard(invocation.id)
         self._pump(destination_id)
 
     async def _perform(self, invocation: Invocation, compiled: CompiledDestination) -> Outcome:
@@ -214,6 +243,7 @@ class Lanes:
             connection: Connection,
         ) -> tuple[ledger.Due, list[tuple[Invocation, CompiledDestination | str]]]:
             self._configuration.refresh(connection)
+            self._gates.refresh(connection)
             due = ledger.due(
                 connection,
                 destination_id,
@@ -223,7 +253,7 @@ class Lanes:
                 holding=frozenset(holding),
                 sealer=self._world.sealer,
             )
-            return due, [(invocation, self._judge(connection, invocation)) for invocation in due.invocations]
+            return due, [(invocation, self.judge(connection, invocation)) for invocation in due.invocations]
 
         try:
             due, judged = await self._world.store.write(work)
@@ -235,23 +265,47 @@ class Lanes:
             return
         lane.loading = False
         lane.due_at = None
-        for invocation, judgement in judged:
-            if invocation.id in holding:
-                continue
-            self._hold(invocation)
-            if isinstance(judgement, str):
-                kind = "crash" if judgement == "failed" else None
-                at = self._world.now_ms()
-                self._report(Outcome(invocation, judgement, at, kind=kind, error=_REASONS[judgement]))
-            else:
-                lane.backlog.append((invocation, judgement))
+        self._admit(judged, lane.backlog)
         if due.more and judged:
             lane.due_at = self._world.now_ms()
         elif due.next_at is not None:
             self.wake_at(destination_id, due.next_at)
         self._pump(destination_id)
 
-    def _judge(self, connection: Connection, invocation: Invocation) -> CompiledDestination | str:
+    def _admit(
+        self,
+        judged: Iterable[tuple[Invocation, CompiledDestination | str]],
+        queue: deque[tuple[Invocation, CompiledDestination]],
+    ) -> None:
+        """Take rows in hand that were judged: they queue up, or have their verdict."""
+        for invocation, judgement in judged:
+            if invocation.id in self._holding[invocation.destination_id]:
+                continue
+            self._hold(invocation)
+            if not isinstance(judgement, str):
+                queue.append((invocation, judgement))
+                continue
+            kind = "crash" if judgement == "failed" else None
+            reason = self._gates.closed(invocation.destination_id) if judgement == "held" else None
+            if judgement == "held":
+                invocation.tries = 0
+            at = self._world.now_ms()
+            self._report(Outcome(invocation, judgement, at, kind=kind, error=reason or _REASONS[judgement]))
+
+    # --------------------------------------------------------------- held
+
+    def in_hand(self, destination_id: bytes) -> frozenset[bytes]:
+        """Invocations of a destination that this worker holds in memory."""
+        return frozenset(self._holding.get(destination_id, ()))
+
+    def follow(
+        self, destination_id: bytes, judged: Iterable[tuple[Invocation, CompiledDestination | str]]
+    ) -> None:
+        """Take what was held and judged: it runs behind live traffic."""
+        self._admit(judged, self._lane(destination_id).behind)
+        self._pump(destination_id)
+
+    def judge(self, connection: Connection, invocation: Invocation) -> CompiledDestination | str:
         """With which revision an open row goes on, or the verdict that ends or parks it.
 
         With a completed call behind it an invocation keeps its revision. Without one, if the destination was edited
@@ -263,7 +317,7 @@ class Lanes:
         if status == "deleted":
             return "discarded"
         live = self._configuration.live(invocation.destination_id)
-        if live is None:
+        if live is None or self._gates.closed(invocation.destination_id, invocation.id):
             return "held"
         if live.destination.revision == invocation.revision:
             return live
@@ -273,7 +327,7 @@ class Lanes:
                 or live
             )
         try:
-            wanted = live.match(filter_globals_of(invocation.globals))
+            wanted = live.match(filter_globals_of(invocation.globals), stream=live.stream)
         except FilterError:
             return live  # running it shows the error where its owner looks
         return live if invocation.mapping in wanted else "superseded"

@@ -57,13 +57,17 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 FORGET_ATTEMPTS = "DELETE FROM delivery_attempts WHERE delivery_id = ?"
 
-DUE = """
-SELECT d.id, d.project_id, d.destination_id, d.revision, d.mapping, d.run, d.partition, d.position, d.event_uuid,
+# What ``invocation_of`` makes an invocation from.
+OPEN_COLUMNS = """
+    d.id, d.project_id, d.destination_id, d.revision, d.mapping, d.run, d.partition, d.position, d.event_uuid,
     d.event, d.distinct_id, d.captured_at, d.created_at, d.attempts, d.deaths, d.journal, p.globals
+"""
+DUE = f"""
+SELECT {OPEN_COLUMNS}
 FROM deliveries d LEFT JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
 WHERE d.destination_id = ? AND d.next_at <= ? AND d.partition IN (SELECT value FROM json_each(?))
 ORDER BY d.next_at LIMIT ?
-"""
+"""  # noqa: S608 - our own names
 NEXT_DUE = """
 SELECT MIN(next_at) FROM deliveries
 WHERE destination_id = ? AND next_at > ? AND partition IN (SELECT value FROM json_each(?))
@@ -212,14 +216,15 @@ def due(
     """
     wanted = limit + len(holding)
     rows = connection.execute(DUE, (destination_id, now, partitions, wanted)).fetchall()
-    invocations = [_invocation(row, sealer) for row in rows if row[0] not in holding]
+    invocations = [invocation_of(row, sealer) for row in rows if row[0] not in holding]
     more = len(rows) == wanted
     connection.executemany(RUNNING, [(invocation.id,) for invocation in invocations[:limit]])
     next_at = connection.execute(NEXT_DUE, (destination_id, now, partitions)).get
     return Due(invocations[:limit], more or len(invocations) > limit, next_at)
 
 
-def _invocation(row: tuple[Any, ...], sealer: Sealer) -> Invocation:
+def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
+    """An invocation as an open row has it, by ``OPEN_COLUMNS``."""
     (
         identity, project_id, destination_id, revision, mapping, run, partition, position, event_uuid,
         event, distinct_id, captured_at, created_at, attempts, deaths, journal, packed,

@@ -130,13 +130,13 @@ class Offer:
 
 
 def wanted_by(
-    candidates: Iterable[CompiledDestination], found: Mapping[str, Any]
+    candidates: Iterable[CompiledDestination], found: Mapping[str, Any], stream: str = "events"
 ) -> list[tuple[CompiledDestination, list[str] | FilterError]]:
     """The candidates that do not filter an event out, each with its mappings or with what kept it from deciding."""
     wanted: list[tuple[CompiledDestination, list[str] | FilterError]] = []
     for compiled in candidates:
         try:
-            mappings = compiled.match(found)
+            mappings = compiled.match(found, stream=stream)
         except FilterError as error:
             wanted.append((compiled, error))
         else:

@@ -8,10 +8,15 @@ from collections.abc import Iterable
 
 from hedgerow.delivery import ledger
 from hedgerow.delivery.configuration import Configuration, Source
+from hedgerow.delivery.draining import Drain
+from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.intake import Intake
+from hedgerow.delivery.invocation import Outcome
 from hedgerow.delivery.lanes import Lanes
 from hedgerow.delivery.runner import Runner
 from hedgerow.delivery.settler import Settler
+from hedgerow.delivery.sweeping import Sweeper
+from hedgerow.delivery.warden import Warden
 from hedgerow.delivery.window import Window
 from hedgerow.delivery.world import Options, World
 
@@ -27,10 +32,15 @@ class Pipeline:
         self.window = Window(options.window_bytes, options.window_records)
         configuration = Configuration(source)
         self.settler = Settler(world, options, self.window)
-        self.lanes = Lanes(world, options, configuration, Runner(world, options), self.settler.report)
-        self.settler.on_settled = self.lanes.settled
+        gates = Gates()
+        self.lanes = Lanes(world, options, configuration, Runner(world, options), self.settler.report, gates)
+        self.warden = Warden(world, options, gates, self.lanes.wake_at)
+        self.drain = Drain(world, options, gates, configuration, self.lanes)
+        self.sweeper = Sweeper(world, options, gates, configuration)
+        self.lanes.after = self.warden.passed
+        self.settler.on_settled = self._settled
         self.settler.on_claimed = self.lanes.submit
-        self.intake = Intake(world, options, configuration, self.window, self.settler, self.lanes)
+        self.intake = Intake(world, options, configuration, self.window, self.settler, self.lanes, gates)
         self._partitions: list[int] = []
 
     async def run(self, partitions: Iterable[int], stop: asyncio.Event) -> None:
@@ -44,11 +54,16 @@ class Pipeline:
             Exception: what broke a part of the pipeline; the worker should die of it and start anew.
         """
         self._partitions = list(partitions)
+        for keeper in (self.warden, self.drain, self.sweeper):
+            keeper.own(self._partitions)
         await self.intake.take(self._partitions)
         parts = [
             asyncio.create_task(self.intake.run(), name="intake"),
             asyncio.create_task(self.lanes.run_alarms(), name="alarms"),
             asyncio.create_task(self.settler.run(), name="settler"),
+            asyncio.create_task(self.warden.run(), name="warden"),
+            asyncio.create_task(self.drain.run(), name="drain"),
+            asyncio.create_task(self.sweeper.run(), name="sweeper"),
         ]
         stopping = asyncio.create_task(stop.wait(), name="stop")
         done, _ = await asyncio.wait([*parts, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -62,12 +77,20 @@ class Pipeline:
             return
         await self._leave(*parts)
 
+    def _settled(self, outcome: Outcome) -> None:
+        self.lanes.settled(outcome)
+        self.drain.settled(outcome)
+
     async def _leave(
-        self, intake: asyncio.Task[None], alarms: asyncio.Task[None], settler: asyncio.Task[None]
+        self,
+        intake: asyncio.Task[None],
+        alarms: asyncio.Task[None],
+        settler: asyncio.Task[None],
+        *keepers: asyncio.Task[None],
     ) -> None:
-        intake.cancel()
-        alarms.cancel()
-        await asyncio.gather(intake, alarms, return_exceptions=True)
+        for task in (intake, alarms, *keepers):
+            task.cancel()
+        await asyncio.gather(intake, alarms, *keepers, return_exceptions=True)
         await self.lanes.stop(self._options.stop_s)
         self.settler.stop()
         await settler

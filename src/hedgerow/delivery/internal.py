@@ -1,0 +1,97 @@
+"""Events that Hedgerow tells about itself: how they come into the event log, and who gets them.
+
+They take the way of every other event, so that they are durable, delivered, retried and found like them, with three
+differences: nobody outside can send one, they belong to no person, and only destinations of type ``internal_destination``
+see them, which in turn see nothing else. A destination is never told about itself.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from hedgerow.delivery.identity import text
+from hedgerow.destinations import CompiledDestination
+from hedgerow.events import Draft, Event
+from hedgerow.people import Folded
+from hedgerow.store import Connection
+
+STREAM = "internal"
+STATE_CHANGED = "$destination_state_changed"
+WARNED = "$destination_warning"
+SUBJECT = "destination_id"
+
+PUT = "INSERT INTO internal_outbox (home, project_id, at, payload) VALUES (?, ?, ?, ?)"
+WAITING = """
+SELECT seq, project_id, at, payload FROM internal_outbox
+WHERE home IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT 100
+"""
+FORGET = "DELETE FROM internal_outbox WHERE seq = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event on its way into the log."""
+
+    seq: int
+    draft: Draft
+
+
+def emit(
+    connection: Connection,
+    *,
+    home: int,
+    project_id: int,
+    subject: bytes,
+    name: str,
+    properties: Mapping[str, Any],
+    now: int,
+) -> None:
+    """Leave an event in the outbox, in the transaction that it tells about.
+
+    Args:
+        connection: inside that transaction.
+        home: the partition whose owner brings it into the log.
+        project_id: whose.
+        subject: the destination that it is about.
+        name: of the event.
+        properties: what happened.
+        now: milliseconds.
+    """
+    about = text(subject)
+    stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{now % 1000:03d}Z"
+    # The same event whenever the outbox is read, so that a repeat after a crash is seen to be one.
+    identity = str(uuid.uuid5(uuid.UUID(bytes=subject), f"{name}:{now}:{orjson.dumps(properties).decode()}"))
+    event = Event(identity, name, about, {SUBJECT: about, **properties}, stamp, now, internal=True)
+    connection.execute(PUT, (home, project_id, now, event.encode()))
+
+
+def waiting(connection: Connection, homes: str) -> list[Waiting]:
+    """What is to be brought into the log, of these partitions (a JSON list)."""
+    return [
+        Waiting(seq, Draft(project_id, orjson.loads(payload)["distinct_id"], at, payload))
+        for seq, project_id, at, payload in connection.execute(WAITING, (homes,))
+    ]
+
+
+def forget(connection: Connection, done: Iterable[Waiting]) -> None:
+    """Take events that are in the log now out of the outbox."""
+    connection.executemany(FORGET, [(item.seq,) for item in done])
+
+
+def folded(event: Event) -> Folded:
+    """An internal event changes nobody."""
+    return Folded(None, event.properties)
+
+
+def audience(candidates: Sequence[CompiledDestination], event: Event) -> Sequence[CompiledDestination]:
+    """Those of the candidates that may hear of an event: a destination is not told about itself."""
+    if not event.internal:
+        return candidates
+    subject = event.properties.get(SUBJECT)
+    return [one for one in candidates if one.destination.id != subject]
