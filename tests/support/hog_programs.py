@@ -22,7 +22,7 @@ class Programs:
         self._names = ["a", "b", "c", "d"]
         self._functions: list[tuple[str, int]] = []
         self._count = 0
-        self._inside = False  # in a function: PostHog's VM keeps stale copies of parameters in closures
+        self._inside = False  # in a function, which in portable programs has no effects: their VM evaluates right to left
 
     def program(self) -> str:
         """Its source."""
@@ -44,7 +44,7 @@ class Programs:
 
     def _function(self) -> str:
         name = self._fresh()
-        outer, self._names = self._names, [*self._names, "p", "q"]
+        outer, self._names = self._names, ["p", "q"] if self._portable else [*self._names, "p", "q"]
         self._inside = True
         body = "\n".join(self._statement(2) for _ in range(self._random.randint(1, 3)))
         result = self._expr(2)
@@ -60,7 +60,7 @@ class Programs:
             return self._assignment()
         options = [
             *[self._assignment] * 4,
-            self._print,
+            self._assignment if self._portable and self._inside else self._print,
             lambda: self._if(depth),
             lambda: self._for(depth),
             lambda: self._for_in(depth),
@@ -80,7 +80,7 @@ class Programs:
         return f"print({self._expr(2)}, {self._name()})"
 
     def _write(self) -> str:
-        key = self._random.choice(["'k'", "'key'", self._expr(1)])
+        key = self._random.choice(["'k'", "'key'", "'l'" if self._portable else self._expr(1)])
         made = self._random.choice(["{}", "{'k': 1, 'o': {'k': 2}}", "event", "event.properties"])
         name = self._fresh()
         return f"let {name} := {made}\n{name}[toString({key})] := {self._expr(2)}\n{self._name()} := {name}"
@@ -116,7 +116,10 @@ class Programs:
     def _try(self, depth: int) -> str:
         error = self._random.choice(["Error", "RetryError"])
         catch = self._random.choice(
-            ["catch (e) { a := e.message }", f"catch (e: {error}) {{ b := e.type }} catch {{ }}"]
+            [
+                f"catch (e) {{ {self._names[0]} := e.message }}",
+                f"catch (e: {error}) {{ {self._names[1]} := e.type }} catch {{ }}",
+            ]
         )
         throw = (
             f"throw {error}(toString({self._expr(1)}), {self._name()})" if self._random.random() < 0.7 else ""
@@ -165,7 +168,7 @@ class Programs:
             lambda: f"typeof({nested()})",
             lambda: f"(not {nested()})",
             lambda: f"jsonStringify({nested()})",
-            lambda: f"arrayMap(m -> {1 if self._portable and self._inside else nested()}, [1, 2])",
+            lambda: f"arrayMap(m -> {'m' if self._portable else nested()}, [1, 2])",
             lambda: f"arrayFilter(m -> m > {1 if self._portable else nested()}, [1, 2, 3])",
             lambda: f"arrayReduce((s, m) -> s + m, [1, 2, 3], {nested()})",
             lambda: f"substring(toString({nested()}), 1, 20)",

@@ -38,6 +38,13 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         "what people expect; a missing global after a deciding operand is not reported",
     ),
     Difference(
+        "left to right",
+        "binary operators",
+        "the left operand is evaluated first",
+        "the right operand is evaluated first",
+        "what people expect; it shows only when both operands print, call or assign",
+    ),
+    Difference(
         "closures keep the variables of their own call and round",
         "lambdas that capture variables of a loop inside a loop",
         "each call of a function, and each round of a loop, has variables of its own",
