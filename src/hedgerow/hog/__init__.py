@@ -39,6 +39,7 @@ from hedgerow.hog.errors import (
     HogSyntaxError,
     HogThrown,
     HogTimeLimit,
+    OverBudget,
 )
 from hedgerow.hog.execution import Execution, Finished
 from hedgerow.hog.host import AsyncCall, Host, JournalEntry, Limits
@@ -77,6 +78,7 @@ __all__ = [
     "Host",
     "JournalEntry",
     "Limits",
+    "OverBudget",
     "Program",
     "Step",
     "Template",

@@ -10,6 +10,8 @@
        `- HogLimitError           a limit was met (time, memory, depth, ...); never catchable by Hog
           |- HogTimeLimit  HogMemoryLimit  HogDepthLimit  HogFetchLimit  HogSizeLimit
 
+``OverBudget`` is none of them: it says nothing about a program but that it should go on elsewhere.
+
 Each error knows its place in the source and can show it with an excerpt and a caret.
 """
 
@@ -189,3 +191,10 @@ class HogFetchLimit(HogLimitError):
     """More asynchronous calls than allowed."""
 
     kind = "limit_fetch"
+
+
+class OverBudget(BaseException):
+    """A run was given up because its host has no more patience for it here. It may be run again from the top elsewhere.
+
+    Like ``CancelledError`` no ``Exception``: nothing on its way out may take it for a failure of the program.
+    """

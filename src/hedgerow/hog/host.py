@@ -6,6 +6,7 @@ come in as a ``Host``. What only the outside can do (``fetch``, ``sleep``, ``pos
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ class Host:
         journal: completed asynchronous calls of earlier parts of the run.
         printed: lines that earlier parts handed out (``Execution.printed``), which are not handed out again. What was printed
             before the last call of the journal never is; this covers what came after it.
+        patience_ms: CPU milliseconds that one part of the run, or one filter or template, may keep this thread. Past them, or before
+            one long step in C, ``OverBudget`` comes out, which is no verdict on the program.
     """
 
     now: Callable[[], float] = time.time
@@ -90,3 +93,4 @@ class Host:
     limits: Limits = DEFAULT_LIMITS
     journal: Sequence[JournalEntry] = ()
     printed: int = 0
+    patience_ms: float = math.inf

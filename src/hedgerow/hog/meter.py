@@ -15,7 +15,14 @@ import time
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from hedgerow.hog.errors import HogDepthLimit, HogMemoryLimit, HogRuntimeError, HogSizeLimit, HogTimeLimit
+from hedgerow.hog.errors import (
+    HogDepthLimit,
+    HogMemoryLimit,
+    HogRuntimeError,
+    HogSizeLimit,
+    HogTimeLimit,
+    OverBudget,
+)
 from hedgerow.hog.host import Host
 from hedgerow.hog.randomness import Randomness
 from hedgerow.hog.values import HogCallable, HogErrorValue
@@ -49,6 +56,7 @@ class Meter:
         "json_depth",
         "left",
         "limits",
+        "patience",
         "printed",
         "random_source",
         "used_ms",
@@ -57,6 +65,7 @@ class Meter:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.limits = host.limits
+        self.patience = host.patience_ms
         self.depth = host.limits.depth
         self.json_depth = host.limits.json_depth
         self.left = host.limits.memory
@@ -91,6 +100,7 @@ class Meter:
 
         Raises:
             HogTimeLimit: the CPU time is used up.
+            OverBudget: the host's patience is.
         """
         wall = (time.perf_counter() - self._wall_start) * 1000
         limit = self.limits.cpu_ms
@@ -99,6 +109,8 @@ class Meter:
             self._cpu_start = time.thread_time() - min(wall, 1.0) / 1000
         if self.used_ms + wall > limit and self.used_ms + self._part_ms() > limit:
             raise HogTimeLimit(f"Execution timed out after {_number(limit)} ms of CPU time")
+        if wall > self.patience and self._part_ms() > self.patience:
+            raise OverBudget
 
     def refuel(self) -> int:
         """Look at the clock and give fuel for the next steps."""
