@@ -32,6 +32,7 @@ class CompiledDestination:
 
     Attributes:
         destination: what it was made from.
+        project: what its filters may refer to.
         event_names: the only events it may want, or None.
         conditions: equalities every wanted event meets, for an index.
         stream: which events it is offered: ``events``, ``person-updates``, or ``internal`` for what happens in Hedgerow itself.
@@ -46,6 +47,7 @@ class CompiledDestination:
                 project's definitions or of this program.
         """
         self.destination = destination
+        self.project = project
         self.limits = hog.Limits()
         self._keyring = keyring
         self._filter = compile_filters(destination.config.filters, project)
@@ -148,7 +150,7 @@ class CompiledDestination:
         config = self.destination.config
         own = self._mapping(mapping) if mapping else {}
         items = {**config.inputs, **own.get("inputs", {})}
-        hidden = self._secrets.of(mapping)
+        hidden = self.secrets.of(mapping)
         schema = [*config.inputs_schema, *own.get("inputs_schema", ())]
         filled = {key: hidden.get(key) if item.get("secret") is True else item for key, item in items.items()}
         return InputSet(schema, {key: item for key, item in filled.items() if item is not None})
@@ -160,7 +162,12 @@ class CompiledDestination:
         raise InputError("mappings", f"The mapping {mapping!r} no longer exists.")
 
     @cached_property
-    def _secrets(self) -> Secrets:
+    def secrets(self) -> Secrets:
+        """Its secret inputs in clear.
+
+        Raises:
+            SecretsError: they cannot be read with the keys at hand.
+        """
         return self.destination.secrets(self._keyring)
 
     # -------------------------------------------------------------- judging
@@ -169,6 +176,12 @@ class CompiledDestination:
     def retry_delays(self) -> tuple[float, ...] | None:
         """Seconds before each retry, None for the server's default."""
         return delays(self.destination.config.retry)
+
+    @property
+    def rate_per_second(self) -> float | None:
+        """Deliveries a second that its owner allows; None for as many as go."""
+        limit = self.destination.config.rate_limit
+        return None if limit is None else float(limit["per_second"])
 
     @cached_property
     def non_failure_status_codes(self) -> list[int | str]:
@@ -192,9 +205,14 @@ class CompiledDestination:
         fresh = [value for value in rendered if value not in self._known]
         return Redactor(fresh).redact(shown) if fresh else shown
 
+    def sensitive(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the rendered inputs that have something to redact in them."""
+        schemas = self._all_schemas()
+        return {key: value for key, value in inputs.items() if secret_values(schemas, {key: value})}
+
     @cached_property
     def _known(self) -> frozenset[str]:
-        config, secrets = self.destination.config, self._secrets
+        config, secrets = self.destination.config, self.secrets
         mappings = config.mappings or ()
         sources = [
             (config.inputs_schema, config.inputs, secrets.inputs),

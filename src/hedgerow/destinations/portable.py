@@ -1,0 +1,60 @@
+"""A destination as plain data, for a process that has neither the store nor the keys: all that its Hog needs to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from hedgerow.destinations.compiled import CompiledDestination
+from hedgerow.destinations.model import CONFIG_FIELDS, Config, Destination, Secrets
+from hedgerow.destinations.project import PathCleaning, Project
+from hedgerow.destinations.secrets import Keyring
+
+
+@dataclass(slots=True)
+class _Opened(Destination):
+    """A destination whose secrets were opened elsewhere."""
+
+    clear: Secrets = field(default_factory=Secrets)
+
+    def secrets(self, keyring: Keyring) -> Secrets:  # noqa: ARG002 (it is open already)
+        """What came with it."""
+        return self.clear
+
+
+def pack(compiled: CompiledDestination, *, secrets: bool) -> dict[str, Any]:
+    """A destination as JSON knows it.
+
+    Args:
+        compiled: which.
+        secrets: with its secret inputs, in clear. Its inputs cannot be rendered without them, its filters can be judged.
+
+    Raises:
+        SecretsError: they cannot be read with the keys at hand.
+    """
+    one, clear = compiled.destination, compiled.secrets if secrets else Secrets()
+    return {
+        "id": one.id,
+        "revision": one.revision,
+        "config": asdict(one.config),
+        "secrets": {"inputs": clear.inputs, "mappings": clear.mappings},
+        "project": asdict(compiled.project),
+    }
+
+
+def unpack(plain: Mapping[str, Any], keyring: Keyring) -> CompiledDestination:
+    """The destination that was packed, compiled.
+
+    Args:
+        plain: from ``pack``.
+        keyring: any; there is nothing left to open.
+
+    Raises:
+        ValidationError: a filter does not compile here.
+    """
+    project = dict(plain["project"])
+    project["path_cleaning"] = tuple(PathCleaning(**rule) for rule in project["path_cleaning"])
+    config = Config(**{name: plain["config"][name] for name in CONFIG_FIELDS})
+    destination = _Opened(plain["id"], project["id"], plain["revision"], config, clear=Secrets(**plain["secrets"]))
+    return CompiledDestination(destination, keyring, Project(**project))
