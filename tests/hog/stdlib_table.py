@@ -7,8 +7,8 @@ from typing import Any
 
 from hedgerow.hog.values import HogDate, HogDateTime, HogErrorValue
 
-GET_GLOBAL, CALL, TRUE, FALSE, NULL, STRING, INTEGER, FLOAT, RETURN, DICT, ARRAY, TUPLE = (
-    1,
+DIVIDE, CALL, TRUE, FALSE, NULL, STRING, INTEGER, FLOAT, RETURN, DICT, ARRAY, TUPLE = (
+    9,
     2,
     29,
     30,
@@ -70,8 +70,10 @@ def encode(value: Any) -> list[Any]:
             return [TRUE if value else FALSE]
         case int():
             return [INTEGER, value]
-        case float():
+        case float() if value - value == 0:
             return [FLOAT, value]
+        case float():  # JSON has no infinity and no NaN
+            return [INTEGER, 0, INTEGER, int(value > 0) - int(value < 0), DIVIDE]
         case str():
             return [STRING, value]
         case list():

@@ -1,0 +1,159 @@
+"""The single operations a program carries out: noted while it runs here, and carried out alone on either side.
+
+When a program ends otherwise on PostHog's VM than here, some operation in it must: this finds out which.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from stdlib_table import call, encode, shown
+
+from hedgerow.hog import HogError, ops
+from hedgerow.hog.bytecode import Op
+from hedgerow.hog.compiler.guards import GUARDS
+from hedgerow.hog.compiler.namespace import namespace
+from hedgerow.hog.context import Unmetered
+from hedgerow.hog.stdlib import REGISTRY
+from hedgerow.hog.text import nested_text
+
+BINARY = {
+    "add": Op.PLUS, "subtract": Op.MINUS, "multiply": Op.MULTIPLY, "divide": Op.DIVIDE, "modulo": Op.MOD,
+    "equals": Op.EQ, "not_equals": Op.NOT_EQ, "less": Op.LT, "less_equal": Op.LT_EQ, "greater": Op.GT, "greater_equal": Op.GT_EQ,
+    "in_": Op.IN, "not_in": Op.NOT_IN, "like": Op.LIKE, "not_like": Op.NOT_LIKE, "ilike": Op.ILIKE, "not_ilike": Op.NOT_ILIKE,
+    "matches": Op.REGEX, "not_matches": Op.NOT_REGEX, "imatches": Op.IREGEX, "not_imatches": Op.NOT_IREGEX,
+}  # fmt: skip
+ARITHMETIC = {"add", "subtract", "multiply", "divide", "modulo"}
+TESTS = {"between", "not_between"}
+LISTS = {"iterate_values": "values", "iterate_items": "keys"}
+WITH_RUN = {
+    "like",
+    "not_like",
+    "ilike",
+    "not_ilike",
+    "matches",
+    "not_matches",
+    "imatches",
+    "not_imatches",
+    "concat",
+    "set_property",
+}
+HIGHER = {"arrayMap", "arrayFilter", "arrayExists", "arrayCount", "arrayReduce"}
+FUNCTION = "fn_"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operator or a library function with its arguments."""
+
+    name: str
+    args: tuple[Any, ...]
+
+    @property
+    def function(self) -> str | None:
+        """The library function's name, or None for an operator."""
+        return self.name.removeprefix(FUNCTION) if self.name.startswith(FUNCTION) else None
+
+    def here(self) -> str:
+        """The print form of what it gives here, or ERR and the message."""
+        ctx, args = Unmetered(), deepcopy(self.args)
+        try:
+            return nested_text(ctx, (self._value(ctx, args),))
+        except HogError as error:
+            return f"ERR {error.message}"
+
+    def _value(self, ctx: Unmetered, args: tuple[Any, ...]) -> Any:
+        if self.function is not None:
+            entry = REGISTRY[self.function]
+            return entry.impl(*((ctx, *args) if entry.context else args))
+        if self.name == "dict_key":
+            return {ops.dict_key(args[0]): 1}
+        value = getattr(ops, self.name)(*((ctx, *args) if self.name in WITH_RUN else args))
+        if self.name == "iterate_items":
+            return [key for key, _ in value]
+        if self.name in ARITHMETIC:
+            return [value, ops.divide(1, value)]  # which shows the sign of zero
+        return args[0] if self.name == "set_property" else value
+
+    def code(self) -> list[Any]:
+        """The bytecode that does the same."""
+        name, args = self.name, self.args
+        if self.function is not None:
+            return shown(call(self.function, args))
+        if name == "set_property":
+            target, key, value = map(encode, args)
+            setting = [*target, Op.GET_LOCAL, 0, *key, *value, Op.SET_PROPERTY, Op.GET_LOCAL, 0]
+            return shown(setting)
+        if name in TESTS:
+            value, low, high = map(encode, args)
+            first, second, both = (Op.LT_EQ, Op.GT_EQ, Op.AND) if name == "between" else (Op.LT, Op.GT, Op.OR)
+            tests = (
+                [*high, *value, first, *low, *value, second]
+                if name == "between"
+                else [*low, *value, first, *high, *value, second]
+            )
+            return shown([*tests, both, 2])
+        if name == "dict_key":
+            return shown([*encode(args[0]), Op.INTEGER, 1, Op.DICT, 1])
+        if name in LISTS:
+            # A loop over null is a matter of the emitter; arrayMap over null is one of the VM.
+            target = [] if args[0] is None and name == "iterate_items" else args[0]
+            return shown([*encode(target), Op.CALL_GLOBAL, LISTS[name], 1])
+        if name == "concat":
+            return shown(call("concat", args))
+        if name == "get_property":
+            return shown([*encode(args[0]), *encode(args[1]), Op.GET_PROPERTY])
+        left, right = map(encode, args)
+        value = [*right, *left, BINARY[name]]
+        if name in ARITHMETIC:
+            value = [*value, *value, Op.INTEGER, 1, Op.DIVIDE, Op.ARRAY, 2]
+        return shown(value)
+
+
+class Notes:
+    """Collects operations, as far as their arguments can be written down."""
+
+    def __init__(self) -> None:
+        self.operations: dict[str, Operation] = {}
+
+    def add(self, name: str, args: tuple[Any, ...]) -> None:
+        """Note one."""
+        try:
+            operation = Operation(name, deepcopy(args))
+            code = operation.code()
+        except (TypeError, RecursionError):
+            return  # functions and circles
+        self.operations.setdefault(str(code), operation)
+
+    def listening(self, run: FunctionType) -> FunctionType:
+        """A generated function that notes what it calls."""
+        names = dict(namespace())
+        for name in [*BINARY, *TESTS, *LISTS, "concat", "get_property", "set_property", "dict_key"]:
+            skip = name in GUARDS or name in WITH_RUN
+            names[name] = self._noting(name, names[name], skip)
+        for name, entry in REGISTRY.items():
+            if name in HIGHER:
+                for each in (FUNCTION + name, f"{name}_suspending"):
+                    names[each] = self._noting_items(names[each])
+            elif FUNCTION + name in names and name != "print":
+                names[FUNCTION + name] = self._noting(FUNCTION + name, entry.impl, entry.context)
+        return FunctionType(run.__code__, names, run.__name__, run.__defaults__)
+
+    def _noting(self, name: str, function: Any, skip: bool) -> Any:
+        def noting(*args: Any) -> Any:
+            self.add(name, args[1:] if skip else args)
+            return function(*args)
+
+        return noting
+
+    def _noting_items(self, function: Any) -> Any:
+        """Of a function that takes a function, only what it goes through can be written down."""
+
+        def noting(ctx: Any, given: Any, items: Any, *rest: Any) -> Any:
+            self.add("iterate_values", (items,))
+            return function(ctx, given, items, *rest)
+
+        return noting
