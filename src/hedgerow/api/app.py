@@ -14,6 +14,7 @@ from hedgerow.api import (
     links,
     persons,
     projects,
+    tail,
     telemetry,
 )
 from hedgerow.api.bounds import Bounds
@@ -22,7 +23,7 @@ from hedgerow.api.services import Services
 
 ROUTERS = (
     projects.router, hog_functions.router, telemetry.router, hog_function_templates.router, deliveries.router,
-    events.router, persons.router, ingestion_warnings.router, links.router,
+    tail.router, events.router, persons.router, ingestion_warnings.router, links.router,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -12,9 +13,12 @@ from hedgerow.api.access import Access, needs
 from hedgerow.api.deliveries import ids_of, names_of
 from hedgerow.api.errors import Invalid, NotFound
 from hedgerow.api.paging import DEFAULT_LIMIT, link, number
+from hedgerow.api.property_filters import property_filter
 from hedgerow.api.times import parse_time
 from hedgerow.delivery.queries import of_event
-from hedgerow.delivery.recent import Entry, EventSearch, event_names, find_event, list_events
+from hedgerow.delivery.recent import Entry, EventSearch, event_names, find_event
+from hedgerow.events import Event
+from hedgerow.insight.events import search
 from hedgerow.log import EventLog
 from hedgerow.people.queries import person_of
 from hedgerow.store import Connection
@@ -22,32 +26,54 @@ from hedgerow.store import Connection
 router = APIRouter(prefix="/api/projects/{project_id}/events")
 
 Reading = Annotated[Access, Depends(needs("event:read"))]
+# As PostHog writes the only order there is here.
+NEWEST_FIRST = ('["-timestamp"]', "-timestamp")
 
 
 @router.get("")
 async def list_recent(request: Request, access: Reading) -> dict[str, Any]:
-    """Events, the latest accepted first; ``next`` goes on where this page ends."""
+    """Events, the latest accepted first; ``next`` goes on where this page ends.
+
+    A page may be shorter than ``limit``, even empty, and still have a ``next``: the search stops now and then so that
+    nobody has to wait for it.
+    """
+    services, project, query = access.services, access.project, request.query_params
+    if query.get("orderBy") not in (None, "", *NEWEST_FIRST):
+        raise Invalid('Events are listed newest first: ["-timestamp"].', attr="orderBy")
+    wanted = await _wanted(request, access)
+    keep = property_filter(access, query["properties"]) if query.get("properties") else None
+    found = await search(services.state, services.log, project.id, wanted, keep)
+    persons = await _persons(access, found.events) if query.get("include_person") == "true" else {}
+    return {
+        "next": link(request, cursor=found.cursor) if found.cursor else None,
+        "results": [
+            {**presenters.event(event), "person": persons.get(event.distinct_id)} for event in found.events
+        ],
+    }
+
+
+async def _wanted(request: Request, access: Access) -> EventSearch:
+    """What the index is asked for."""
     query, now = request.query_params, access.services.now()
-    if query.get("properties"):
-        raise Invalid("Events can be searched by name, person, distinct id and time.", attr="properties")
-    limit = number(request, "limit", DEFAULT_LIMIT, least=1)
-    after, before = (
+    person = query.get("person") or query.get("person_id") or query.get("distinct_id") or None
+    ids = await access.services.state.read(lambda c: ids_of(c, access.project.id, person)) if person else None
+    return EventSearch(
+        query.get("event") or None,
+        ids,
         parse_time(query.get("after"), now, "after"),
         parse_time(query.get("before"), now, "before"),
+        _cursor(query.get("cursor")),
+        number(request, "limit", DEFAULT_LIMIT, least=1),
     )
-    person = query.get("person_id") or query.get("distinct_id") or None
 
-    def work(connection: Connection) -> list[Entry]:
-        ids = ids_of(connection, access.project.id, person) if person else None
-        wanted = EventSearch(
-            query.get("event") or None, ids, after, before, _cursor(query.get("cursor")), limit
-        )
-        return list_events(connection, access.project.id, wanted)
 
-    entries = await access.services.state.read(work)
-    results = [event for entry in entries if (event := await _load(access.services.log, entry))]
-    more = link(request, cursor=entries[-1].cursor) if len(entries) == limit else None
-    return {"next": more, "results": results}
+async def _persons(access: Access, events: Sequence[Event]) -> dict[str, Any]:
+    """The persons of some events as they are now, by distinct id."""
+    ids = {event.distinct_id for event in events}
+    project = access.project
+    found = await access.services.state.read(lambda c: {name: person_of(c, project.id, name) for name in ids})
+    settings = access.services.settings
+    return {name: presenters.person(person, settings, project) for name, person in found.items() if person}
 
 
 @router.get("/values")
@@ -86,7 +112,7 @@ async def retrieve(event_uuid: str, access: Reading) -> dict[str, Any]:
 async def _load(log: EventLog, entry: Entry) -> dict[str, Any] | None:
     """The event itself from the log; None when retention removed it."""
     record = await log.at(entry.partition, entry.position)
-    return presenters.event(record.decode()) if record else None
+    return presenters.event(record.decode()) if record and not record.erased else None
 
 
 def _cursor(text: str | None) -> tuple[int, int, int] | None:

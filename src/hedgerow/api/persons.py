@@ -10,7 +10,15 @@ from hedgerow.api import presenters
 from hedgerow.api.access import Access, id_bytes, needs
 from hedgerow.api.errors import NotFound
 from hedgerow.api.paging import DEFAULT_LIMIT, link, number
-from hedgerow.people.queries import PersonSearch, find_group, find_persons, person_with_id
+from hedgerow.people.queries import (
+    GroupSearch,
+    PersonSearch,
+    find_group,
+    find_groups,
+    find_persons,
+    group_types,
+    person_with_id,
+)
 
 router = APIRouter(prefix="/api/projects/{project_id}")
 
@@ -47,6 +55,32 @@ async def retrieve_person(person_id: str, access: Reading) -> dict[str, Any]:
     if found is None:
         raise NotFound
     return presenters.person(found, access.services.settings, access.project)
+
+
+@router.get("/groups_types")
+async def list_group_types(access: ReadingGroups) -> list[dict[str, Any]]:
+    """The project's types of groups."""
+    found = await access.services.state.read(lambda c: group_types(c, access.project.id))
+    return [{"group_type": name, "group_type_index": index} for index, name in found]
+
+
+@router.get("/groups")
+async def list_groups(request: Request, access: ReadingGroups) -> dict[str, Any]:
+    """Groups by type and key; of one type, or with a text in key or properties."""
+    limit, offset = number(request, "limit", DEFAULT_LIMIT, least=1), number(request, "offset", 0, most=10**9)
+    index = request.query_params.get("group_type_index")
+    wanted = GroupSearch(
+        number(request, "group_type_index", 0, most=4) if index else None,
+        text=request.query_params.get("search") or None,
+        limit=limit,
+        offset=offset,
+    )
+    found = await access.services.state.read(lambda c: find_groups(c, access.project.id, wanted))
+    return {
+        "next": link(request, offset=offset + limit) if len(found) == limit else None,
+        "previous": link(request, offset=max(0, offset - limit)) if offset else None,
+        "results": [presenters.group(item) for item in found],
+    }
 
 
 @router.get("/groups/{type_index}/{group_key:path}")

@@ -20,6 +20,7 @@ COMMANDS = {
     "logs": "logs",
     "serve": "serve",
     "settings": "settings",
+    "tail": "tail",
     "version": "version",
     "warnings": "warnings",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -63,6 +63,28 @@ class Client:
         """Change something."""
         return self._call("PATCH", self._path(path), body)
 
+    def stream(self, path: str, **query: object) -> Iterator[tuple[str, Any]]:
+        """Follow server-sent events until the server ends them: type (empty for plain messages) and body of each.
+
+        Raises:
+            CommandFailed: it could not be begun.
+        """
+        given = {name: value for name, value in query.items() if value not in (None, "", ())}
+        connection = _connect(self.url)
+        try:
+            target = urlsplit(self.url).path.rstrip("/") + self._path(path) + f"?{urlencode(given)}"
+            connection.request("GET", target, None, self._headers())
+            answer = connection.getresponse()
+            if answer.status != HTTPStatus.OK:
+                self._judge(answer.status, answer.read())
+            yield from _messages(answer)
+        except ConnectionRefusedError as error:
+            raise CommandFailed(_unreachable(self.url, error)) from error
+        except (OSError, http.client.HTTPException):
+            return
+        finally:
+            connection.close()
+
     def pages(self, path: str, **query: object) -> Iterator[Any]:
         """All items of a list, page by page."""
         answer = self.get(path, **query)
@@ -77,7 +99,10 @@ class Client:
         return f"/api/projects/{self._project}/{path}"
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
-        status, content = self._exchange(method, path, body)
+        return self._judge(*self._exchange(method, path, body))
+
+    def _judge(self, status: int, content: bytes) -> Any:
+        """What an answer says, if it is no error."""
         try:
             answer = json.loads(content)
         except ValueError:
@@ -92,23 +117,39 @@ class Client:
             raise Refused(_reason(answer), status, answer)
         return answer
 
-    def _exchange(self, method: str, path: str, body: object) -> tuple[int, bytes]:
-        headers = {
+    def _headers(self) -> dict[str, str]:
+        return {
             "Authorization": f"Bearer {self._key.text}",
             "Accept": "application/json",
             "Content-Type": "application/json",
             "User-Agent": f"hedgerow-cli/{hedgerow.__version__}",
         }
+
+    def _exchange(self, method: str, path: str, body: object) -> tuple[int, bytes]:
         connection = _connect(self.url)
         try:
             content = None if body is None else json.dumps(body).encode()
-            connection.request(method, urlsplit(self.url).path.rstrip("/") + path, content, headers)
+            connection.request(method, urlsplit(self.url).path.rstrip("/") + path, content, self._headers())
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise CommandFailed(_unreachable(self.url, error)) from error
         finally:
             connection.close()
+
+
+def _messages(lines: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
+    """Server-sent events from the lines of a body; comments are for the connection, not for us."""
+    kind, data = "", b""
+    for line in lines:
+        name, _, value = line.rstrip(b"\r\n").partition(b": ")
+        if name == b"event":
+            kind = value.decode()
+        elif name == b"data":
+            data = value
+        elif not name and data:
+            yield kind, json.loads(data)
+            kind, data = "", b""
 
 
 def _connect(url: str) -> http.client.HTTPConnection:

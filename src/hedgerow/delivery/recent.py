@@ -43,7 +43,12 @@ class Entry:
     @property
     def cursor(self) -> str:
         """Where a list goes on behind this entry."""
-        return f"{self.captured_at}.{self.position}.{self.partition}"
+        return ".".join(map(str, self.place))
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """The same as numbers, see ``EventSearch.cursor``."""
+        return self.captured_at, self.position, self.partition
 
 
 @dataclass(frozen=True, slots=True)

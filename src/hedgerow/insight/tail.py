@@ -16,7 +16,7 @@ import orjson
 from hedgerow.events import Draft, Event, Record
 
 QUEUE_EVENTS = 1000
-QUEUE_BYTES = 4 * 1024 * 1024
+QUEUE_BYTES = 2 * 1024 * 1024
 MOST_READERS = 64
 
 

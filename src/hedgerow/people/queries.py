@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from hedgerow.people.model import PersonState
 from hedgerow.store import Connection
 
 SELECT = "SELECT id, uuid, properties, created_at, is_identified FROM persons WHERE project_id = :project "
@@ -80,6 +81,26 @@ def person_of(connection: Connection, project_id: int, distinct_id: str) -> Foun
     return next(iter(find_persons(connection, project_id, wanted)), None)
 
 
+WHO = """
+SELECT d.distinct_id, p.uuid, p.properties, p.created_at, p.is_identified
+FROM json_each(?2) AS wanted
+CROSS JOIN person_distinct_ids AS d ON d.project_id = ?1 AND d.distinct_id = wanted.value
+CROSS JOIN persons AS p ON p.id = d.person_id
+"""
+
+
+def persons_of(
+    connection: Connection, project_id: int, distinct_ids: Iterable[str]
+) -> dict[str, PersonState]:
+    """The persons for whom some distinct ids stand; those who stand for nobody are left out."""
+    wanted = orjson.dumps(sorted(set(distinct_ids))).decode()
+    rows: list[Any] = connection.execute(WHO, (project_id, wanted)).fetchall()
+    return {
+        name: PersonState(str(uuid.UUID(bytes=identity)), orjson.loads(text), created_at, bool(identified))
+        for name, identity, text, created_at, identified in rows
+    }
+
+
 def _person(connection: Connection, project_id: int, row: Sequence[Any]) -> FoundPerson:
     number, identity, properties, created_at, is_identified = row
     ids = [str(name) for (name,) in connection.execute(IDS, (number, project_id))]
@@ -88,11 +109,17 @@ def _person(connection: Connection, project_id: int, row: Sequence[Any]) -> Foun
     )
 
 
-GROUP = """
+GROUPS = """
 SELECT t.name, g.type_index, g.key, g.properties, g.created_at
 FROM groups g JOIN group_types t ON t.project_id = g.project_id AND t.idx = g.type_index
-WHERE g.project_id = ? AND g.type_index = ? AND g.key = ?
-"""
+WHERE g.project_id = :project """
+GROUP_CONDITIONS = {
+    "index": " AND g.type_index = :index",
+    "key": " AND g.key = :key",
+    "text": " AND (instr(lower(g.key), :text) OR instr(lower(g.properties), :text))",
+}
+GROUP_PAGE = " ORDER BY g.type_index, g.key LIMIT :limit OFFSET :offset"
+GROUP_TYPES = "SELECT idx, name FROM group_types WHERE project_id = ? ORDER BY idx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +133,36 @@ class FoundGroup:
     created_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class GroupSearch:
+    """Which groups; None means any."""
+
+    index: int | None = None
+    key: str | None = None
+    text: str | None = None
+    limit: int = 100
+    offset: int = 0
+
+
+def find_groups(connection: Connection, project_id: int, wanted: GroupSearch) -> list[FoundGroup]:
+    """Groups of a project, by type and key."""
+    raw = {
+        "index": wanted.index,
+        "key": wanted.key,
+        "text": wanted.text.lower() if wanted.text else None,
+    }
+    given = {name: value for name, value in raw.items() if value is not None}
+    where = "".join(GROUP_CONDITIONS[name] for name in given)
+    values = {**given, "project": project_id, "limit": wanted.limit, "offset": wanted.offset}
+    rows: list[Any] = connection.execute(GROUPS + where + GROUP_PAGE, values).fetchall()
+    return [FoundGroup(row[0], row[1], row[2], orjson.loads(row[3]), row[4]) for row in rows]
+
+
 def find_group(connection: Connection, project_id: int, index: int, key: str) -> FoundGroup | None:
     """The group of a type with a key."""
-    row = connection.execute(GROUP, (project_id, index, key)).fetchone()
-    return FoundGroup(row[0], row[1], row[2], orjson.loads(row[3]), row[4]) if row else None
+    return next(iter(find_groups(connection, project_id, GroupSearch(index, key, limit=1))), None)
+
+
+def group_types(connection: Connection, project_id: int) -> list[tuple[int, str]]:
+    """A project's types of groups: number and name."""
+    return [(int(index), str(name)) for index, name in connection.execute(GROUP_TYPES, (project_id,))]

@@ -1,0 +1,205 @@
+"""Looking at events, persons, groups and warnings as they come and as they were."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from urllib.parse import quote
+
+import orjson
+import pytest
+
+from hedgerow.events import TOMBSTONE, Draft, Event, Record
+from hedgerow.people import Change, IngestionWarning, fold, record_warnings
+
+HOUR = 3_600_000
+
+
+def people(api, *events):
+    """Fold events into people and groups."""
+    made = [
+        Event(str(uuid.uuid4()), name, who, properties, "2026-05-28T20:26:40.000Z", api.now)
+        for name, who, properties in events
+    ]
+    api.state.write_now(lambda c: fold(c, [Change(1, event) for event in made]))
+
+
+def found(api, properties, more=""):
+    """Names of the events that a property filter finds."""
+    text = quote(orjson.dumps(properties).decode())
+    return [item["event"] for item in api.get(f"events/?properties={text}{more}")["results"]]
+
+
+def test_events_are_found_by_their_properties(api):
+    """With PostHog's filters, of event and person, alone and in groups."""
+    people(api, ("$set", "ada", {"$set": {"plan": "pro"}}), ("$set", "grace", {"$set": {"plan": "free"}}))
+    for n, (name, who) in enumerate([("a", "ada"), ("b", "grace"), ("c", "nobody"), ("d", "ada")]):
+        api.capture(name, who, n=n)
+    over = {"key": "n", "value": 0, "operator": "gt", "type": "event"}
+    pro = {"key": "plan", "value": ["pro"], "operator": "exact", "type": "person"}
+    assert found(api, [over]) == ["d", "c", "b"]
+    assert found(api, [pro]) == ["d", "a"]
+    assert found(api, [over, pro]) == ["d"]
+    assert found(api, {"type": "OR", "values": [over, pro]}) == ["d", "c", "b", "a"]
+    assert found(api, []) == ["d", "c", "b", "a"]
+
+
+def test_a_search_goes_on_where_it_stopped(api, monkeypatch):
+    """A page may be short, even empty, and still lead on: whoever follows ``next`` finds everything, once."""
+    monkeypatch.setattr("hedgerow.insight.events.STEP", 3)
+    monkeypatch.setattr("hedgerow.insight.events.SCANNED", 6)
+    for n in range(20):
+        api.capture(f"e{n}", wanted=n % 9 == 0)
+    filters = quote('[{"key":"wanted","value":"true","type":"event"}]')
+    path, seen, pages = f"/api/projects/1/events/?limit=2&properties={filters}", [], 0
+    while path:
+        page = api.raw(
+            "GET", path.removeprefix("http://127.0.0.1:8000"), authorization=f"Bearer {api.key}"
+        ).json
+        seen += [item["event"] for item in page["results"]]
+        path, pages = page["next"], pages + 1
+    assert seen == ["e18", "e9", "e0"]
+    assert pages > 2
+
+
+@pytest.mark.parametrize(
+    ("query", "attr", "said"),
+    [("properties=x", "properties", "JSON"), ("properties=7", "properties", "list"),
+     ("properties=" + quote('[{"key":"a","type":"cohort","value":1}]'), "properties", "cohort"),
+     ("properties=" + quote('[{"key":"a","operator":"magic","value":1}]'), "properties__0__operator", "magic"),
+     ("orderBy=" + quote('["timestamp"]'), "orderBy", "newest first")],
+)  # fmt: skip
+def test_a_search_that_makes_no_sense_is_refused(api, query, attr, said):
+    """400 names the parameter and the place in it."""
+    answer = api.call("GET", f"events/?{query}")
+    assert (answer.status, answer.json["attr"]) == (400, attr)
+    assert said in answer.json["detail"]
+
+
+def test_persons_come_with_events_if_asked_for(api):
+    """As they are now; nobody for whom there is none."""
+    people(api, ("$set", "ada", {"$set": {"email": "ada@example.com"}}))
+    api.capture("a", "ada")
+    api.capture("b", "nobody")
+    nobody, ada = api.get("events/?include_person=true")["results"]
+    assert nobody["person"] is None
+    assert ada["person"]["properties"]["email"] == "ada@example.com"
+    assert [item["person"] for item in api.get("events/")["results"]] == [None, None]
+
+
+def test_erased_events_are_not_shown(api):
+    """Neither in a list nor by themselves, whatever the index still says; the page is filled with others."""
+    *_, kept = api.capture("kept")
+    partition, position, gone = api.capture("gone")
+    api.log._records[partition] = [
+        Record(r.partition, r.position, r.project_id, r.captured_at, TOMBSTONE)
+        if r.position == position
+        else r
+        for r in api.log._records[partition]
+    ]
+    assert [item["uuid"] for item in api.get("events/?limit=1")["results"]] == [kept]
+    assert api.call("GET", f"events/{gone}/").status == 404
+
+
+def test_groups_are_listed(api):
+    """By type and key; of one type, by a text, in pages; with the names of the types."""
+    people(api, *[("$groupidentify", "ada", {"$group_type": kind, "$group_key": key, "$group_set": {"city": city}})
+                  for kind, key, city in [("company", "b", "Oslo"), ("company", "a", "Rome"), ("team", "t", "Oslo")]])  # fmt: skip
+    keys = lambda query: [item["group_key"] for item in api.get(f"groups/?{query}")["results"]]  # noqa: E731
+    assert keys("") == ["a", "b", "t"]
+    assert keys("group_type_index=1") == ["t"]
+    assert keys("search=OSLO") == ["b", "t"]
+    assert keys("limit=1&offset=1") == ["b"]
+    assert api.get("groups/?limit=2")["next"].endswith("offset=2")
+    assert api.get("groups_types/") == [
+        {"group_type": "company", "group_type_index": 0},
+        {"group_type": "team", "group_type_index": 1},
+    ]
+    assert api.get("groups/0/a/")["group_properties"] == {"city": "Rome"}
+    assert api.call("GET", "groups/?group_type_index=9").status == 400
+
+
+def test_warnings_are_told_by_kind(api):
+    """How often, when last, and a sample of each hour."""
+    rows = [(1, api.now - hour * HOUR, IngestionWarning(kind, {"n": n}))
+            for n, (kind, hour) in enumerate([("oversize", 2), ("oversize", 0), ("oversize", 0), ("refused", 1)])]  # fmt: skip
+    api.state.write_now(lambda c: record_warnings(c, rows))
+    oversize, refused = api.get("ingestion_warnings/")["results"]
+    assert (oversize["type"], oversize["count"], refused["type"], refused["count"]) == (
+        "oversize",
+        3,
+        "refused",
+        1,
+    )
+    assert [count for count, _ in oversize["sparkline"]] == [1, 2]
+    assert [each["details"] for each in oversize["warnings"]] == [{"n": 2}, {"n": 0}]
+    assert len(api.get("ingestion_warnings/?type=refused")["results"]) == 1
+    assert api.get("ingestion_warnings/?after=2030-01-01")["results"] == []
+    assert api.call("GET", "ingestion_warnings/?after=x").status == 400
+    assert api.call("GET", "ingestion_warnings/", key=api.make_key("event:read")).status == 403
+
+
+class Following:
+    """A client of the tail: collects what is sent until it leaves."""
+
+    def __init__(self, api, query):
+        self.sent, self._left = b"", asyncio.Event()
+        headers = [(b"authorization", f"Bearer {api.key}".encode())]
+        scope = {"type": "http", "method": "GET", "path": "/api/projects/1/events/tail/", "query_string": query.encode(),
+                 "headers": headers, "http_version": "1.1", "scheme": "http", "server": ("x", 1), "root_path": ""}  # fmt: skip
+        self._body = [{"type": "http.request", "body": b"", "more_body": False}]
+        self.task = asyncio.create_task(api.app(scope, self._receive, self._send))
+
+    async def _receive(self):
+        if self._body:
+            return self._body.pop()
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message):
+        self.sent += message.get("body", b"")
+
+    async def leave(self):
+        self._left.set()
+        await asyncio.wait_for(self.task, 5)
+
+
+async def until(check):
+    """Wait for something to become true."""
+    async with asyncio.timeout(5):
+        while not check():  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.005)
+
+
+async def test_the_tail_shows_events_as_they_come(api):
+    """In the form of the list, by name; it ends when the client leaves, and when the server stops."""
+    tail = api.services.tail
+    following = Following(api, "event=bought")
+    await until(lambda: tail.readers == 1)
+    events = [
+        Event(str(uuid.uuid4()), name, "ada", {"n": 1}, "2026-05-28T20:26:40.000Z")
+        for name in ("left", "bought")
+    ]
+    tail.publish([Draft(1, "ada", api.now, event.encode()) for event in events])
+    await until(lambda: b"data: " in following.sent)
+    _, message, _ = following.sent.split(b"\n\n")
+    identity, data = message.split(b"\n")
+    assert identity == f"id: {events[1].uuid}".encode()
+    assert orjson.loads(data.removeprefix(b"data: "))["event"] == "bought"
+    await following.leave()
+    assert tail.readers == 0
+    second = Following(api, "")
+    await until(lambda: tail.readers == 1)
+    tail.close()
+    await asyncio.wait_for(second.task, 5)
+    assert tail.readers == 0
+
+
+async def test_the_tail_tells_what_was_lost(api):
+    """A reader who was too slow learns how many it missed."""
+    tail = api.services.tail
+    following = Following(api, "")
+    await until(lambda: tail.readers == 1)
+    tail.publish([Draft(1, "ada", api.now, Event("u", "e", "ada").encode())] * 1500)
+    await until(lambda: b'event: lost\ndata: {"lost":500}\n\n' in following.sent)
+    await following.leave()
