@@ -83,10 +83,11 @@ def verdicts_of(store) -> dict[int, str]:
     return {uuid[-1]: verdict for uuid, verdict in rows}
 
 
-def test_an_event_that_kills_its_worker_is_set_aside(prepared):
+@pytest.mark.parametrize("seed", [7, 12, 13, 15, 16])
+def test_an_event_that_kills_its_worker_is_set_aside(seed, prepared):
     """Three deaths at one place give the record there a verdict, and everything behind it goes on."""
     connection, source, _ = prepared
-    chance = random.Random(7)
+    chance = random.Random(seed)
     log = SimulatedLog(1, chance)
     store = SimulatedStore(copy_of(connection), chance, busy=0)
     transport = PoisonedTransport(chance)

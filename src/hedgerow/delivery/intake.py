@@ -13,7 +13,7 @@ from hedgerow.delivery.configuration import Configuration, ConfigurationStale, k
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
 from hedgerow.delivery.invocation import Invocation, Line, Outcome
-from hedgerow.delivery.lanes import Lanes
+from hedgerow.delivery.lanes import SUSPECT, Lanes
 from hedgerow.delivery.masking import Claim, MaskingError, claim
 from hedgerow.delivery.matching import Plan, wanted_by
 from hedgerow.delivery.settler import Settler
@@ -269,6 +269,11 @@ class Intake:
             record.partition, record.position, len(record.payload), asyncio.get_running_loop().time()
         )
         ready, invocations = self._verdicts(item, entry, place)
+        if (
+            record.position <= place.alone_to
+        ):  # as suspect as the open rows of the last owner: not beside them
+            for invocation in invocations:
+                invocation.deaths = SUSPECT
         claims = self._claims(invocations, ready)
         entry.pending = {invocation.id: invocation for invocation in invocations}
         for outcome in ready:

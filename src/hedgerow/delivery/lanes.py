@@ -12,6 +12,7 @@ import heapq
 import itertools
 import json
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
@@ -20,6 +21,7 @@ from hedgerow.delivery import ledger
 from hedgerow.delivery.configuration import Configuration
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.invocation import Invocation, Outcome
+from hedgerow.delivery.pacing import Pace
 from hedgerow.delivery.runner import Runner
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
@@ -29,6 +31,8 @@ from hedgerow.store import Connection, StoreError
 log = logging.getLogger(__name__)
 
 REST_AFTER_STORE_ERROR_S = 1.0
+# Rows that are read at a time, at least: a reading costs more than the rows do.
+LEAST_LOADED = 8
 # Of the places of a lane what was held takes at most one in so many, and one turn in so many while there is fresh work.
 BEHIND_SHARE = 4
 BEHIND_TURN = 16
@@ -39,7 +43,8 @@ GUILTY = 3
 class Lane:
     """One destination's queues."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
         self.live: deque[Invocation] = deque()
         self.backlog: deque[tuple[Invocation, CompiledDestination]] = deque()
         # What was held goes behind what is fresh, and never takes more than its share of places.
@@ -48,6 +53,7 @@ class Lane:
         self.active = 0
         self.due_at: int | None = None
         self.loading = False
+        self.rung_at: int | None = None
         self._turn = 0
 
     def next(self, places: int) -> tuple[Invocation, CompiledDestination | None] | None:
@@ -64,6 +70,11 @@ class Lane:
         if self.backlog and (self._turn % 2 or not self.live):
             return self.backlog.popleft()
         return (self.live.popleft(), None) if self.live else None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits to run."""
+        return bool(self.live or self.backlog or self.behind)
 
     def _may_follow(self, places: int) -> bool:
         if len(self.passing) >= max(1, places // BEHIND_SHARE):
@@ -97,6 +108,7 @@ class Lanes:
         self._ticket = itertools.count()
         self._alarm_set = asyncio.Event()
         self._partitions = "[]"
+        self._share = 1.0
         self._alone = asyncio.Lock()
         self._stopping = False
 
@@ -104,7 +116,9 @@ class Lanes:
 
     def own(self, partitions: Iterable[int]) -> None:
         """Say which partitions' rows are ours."""
-        self._partitions = json.dumps(sorted(partitions))
+        owned = sorted(partitions)
+        self._partitions = json.dumps(owned)
+        self._share = len(owned) / max(1, self._world.log.partitions)
 
     def reserve(self, invocation: Invocation) -> None:
         """Know an invocation that will be submitted once its claim is won: its row is not to be loaded meanwhile."""
@@ -140,8 +154,11 @@ class Lanes:
         lane = self._lane(destination_id)
         if lane.due_at is None or due_at < lane.due_at:
             lane.due_at = due_at
-            heapq.heappush(self._alarms, (due_at, next(self._ticket), destination_id))
-            self._alarm_set.set()
+            self._ring(destination_id, due_at)
+
+    def _ring(self, destination_id: bytes, at: int) -> None:
+        heapq.heappush(self._alarms, (at, next(self._ticket), destination_id))
+        self._alarm_set.set()
 
     async def run_alarms(self) -> None:
         """Load rows when they are due; runs until cancelled."""
@@ -149,7 +166,10 @@ class Lanes:
             self._alarm_set.clear()
             now = self._world.now_ms()
             while self._alarms and self._alarms[0][0] <= now:
-                _, _, destination_id = heapq.heappop(self._alarms)
+                at, _, destination_id = heapq.heappop(self._alarms)
+                lane = self._lane(destination_id)
+                if lane.rung_at is not None and lane.rung_at <= at:
+                    lane.rung_at = None
                 self._pump(destination_id)
             wait = (self._alarms[0][0] - now) / 1000 if self._alarms else 3600.0
             try:
@@ -176,7 +196,7 @@ class Lanes:
     def _lane(self, destination_id: bytes) -> Lane:
         lane = self._lanes.get(destination_id)
         if lane is None:
-            lane = self._lanes[destination_id] = Lane()
+            lane = self._lanes[destination_id] = Lane(Pace(self._options.lane_concurrency))
             self._holding[destination_id] = set()
         return lane
 
@@ -187,16 +207,40 @@ class Lanes:
         lane = self._lanes[destination_id]
         if self._stopping:
             return
-        places = self._options.lane_concurrency
-        while lane.active < places and (entry := lane.next(places)) is not None:
+        self._allow(destination_id, lane)
+        now = asyncio.get_running_loop().time()
+        while lane.active < (places := lane.pace.places) and lane.waiting:
+            ready = lane.pace.ready_at(now)
+            if ready > now:
+                self._wait(destination_id, lane, ready - now)
+                break
+            if (entry := lane.next(places)) is None:
+                break
             lane.active += 1
+            lane.pace.start(now)
             self._spawn(self._run(destination_id, *entry))
-        self._refill(destination_id, lane)
+        self._refill(destination_id, lane, now)
 
-    def _refill(self, destination_id: bytes, lane: Lane) -> None:
+    def _allow(self, destination_id: bytes, lane: Lane) -> None:
+        """Each worker may use the share of a destination's rate that its partitions are of all."""
+        live = self._configuration.live(destination_id)
+        if live is not None:
+            rate = live.rate_per_second
+            lane.pace.allow(None if rate is None else rate * self._share)
+
+    def _wait(self, destination_id: bytes, lane: Lane, seconds: float) -> None:
+        """Look at a lane again when it may start something."""
+        at = self._world.now_ms() + math.ceil(seconds * 1000)
+        if lane.rung_at is None or at < lane.rung_at:
+            lane.rung_at = at
+            self._ring(destination_id, at)
+
+    def _refill(self, destination_id: bytes, lane: Lane, now: float) -> None:
         if lane.loading or lane.due_at is None or lane.due_at > self._world.now_ms():
             return
-        if len(lane.backlog) < self._options.lane_concurrency:
+        if lane.pace.paused_to > now:
+            self._wait(destination_id, lane, lane.pace.paused_to - now)
+        elif len(lane.backlog) * 2 <= lane.pace.places:
             lane.loading = True
             self._spawn(self._load(destination_id, lane))
 
@@ -216,20 +260,25 @@ class Lanes:
                 reason = closed or _REASONS["held"]
                 outcome = Outcome(invocation, "held", self._world.now_ms(), error=reason)
             else:
-                outcome = self.after(await self._perform(invocation, live))
+                outcome = self.after(await self._perform(invocation, live, lane.pace))
             self._report(outcome)
         finally:
             lane.active -= 1
             lane.passing.discard(invocation.id)
         self._pump(destination_id)
 
-    async def _perform(self, invocation: Invocation, compiled: CompiledDestination) -> Outcome:
+    async def _perform(self, invocation: Invocation, compiled: CompiledDestination, pace: Pace) -> Outcome:
         """Run an invocation; one that was there when two workers died runs with no other suspect beside it."""
         if invocation.deaths < SUSPECT:
-            return await self._runner.run(invocation, compiled)
+            began = asyncio.get_running_loop().time()
+            outcome = await self._runner.run(invocation, compiled)
+            now = asyncio.get_running_loop().time()
+            pace.learn(outcome, began=began, now=now, wall=self._world.now())
+            return outcome
         async with self._alone:
             await self._world.insist("suspect", lambda connection: ledger.alone(connection, invocation.id))
             outcome = await self._runner.run(invocation, compiled)
+            await self._world.insist("absolve", lambda connection: ledger.absolve(connection, invocation.id))
         invocation.deaths = 0
         return outcome
 
@@ -237,7 +286,7 @@ class Lanes:
 
     async def _load(self, destination_id: bytes, lane: Lane) -> None:
         holding = self._holding[destination_id]
-        room = max(1, self._options.lane_concurrency - len(lane.backlog))
+        room = max(LEAST_LOADED, 2 * lane.pace.places - len(lane.backlog))
 
         def work(
             connection: Connection,
@@ -256,7 +305,7 @@ class Lanes:
             return due, [(invocation, self.judge(connection, invocation)) for invocation in due.invocations]
 
         try:
-            due, judged = await self._world.store.write(work)
+            due, judged = await self._world.store.write(work, durable=False)
         except StoreError as error:
             log.warning("backlog_read_failed error=%s", error)
             lane.loading = False

@@ -27,6 +27,7 @@ UPDATE deliveries SET deaths = MAX(deaths, MIN(deaths + 1, 2))
 WHERE next_at IS NOT NULL AND verdict = 'running' AND partition = ?
 """
 ALONE = "UPDATE deliveries SET deaths = 3 WHERE id = ?"
+ABSOLVE = "UPDATE deliveries SET deaths = 0 WHERE id = ?"
 KNOWN = "SELECT id FROM deliveries WHERE partition = ? AND position > ?"
 BEGIN = """
 UPDATE positions SET begun = CASE WHEN begun_at = settled_to THEN begun + 1 ELSE 1 END, begun_at = settled_to
@@ -62,11 +63,16 @@ OPEN_COLUMNS = """
     d.id, d.project_id, d.destination_id, d.revision, d.mapping, d.run, d.partition, d.position, d.event_uuid,
     d.event, d.distinct_id, d.captured_at, d.created_at, d.attempts, d.deaths, d.journal, p.globals
 """
-DUE = f"""
+# Ids first, from the index alone: most rows that are due may be in hand already.
+DUE = """
+SELECT id FROM deliveries
+WHERE destination_id = ? AND next_at <= ? AND partition IN (SELECT value FROM json_each(?))
+ORDER BY next_at, id LIMIT ?
+"""
+OPEN_ROWS = f"""
 SELECT {OPEN_COLUMNS}
 FROM deliveries d LEFT JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
-WHERE d.destination_id = ? AND d.next_at <= ? AND d.partition IN (SELECT value FROM json_each(?))
-ORDER BY d.next_at LIMIT ?
+WHERE d.id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY d.next_at, d.id
 """  # noqa: S608 - our own names
 NEXT_DUE = """
 SELECT MIN(next_at) FROM deliveries
@@ -215,12 +221,13 @@ def due(
         sealer: opens the journals.
     """
     wanted = limit + len(holding)
-    rows = connection.execute(DUE, (destination_id, now, partitions, wanted)).fetchall()
-    invocations = [invocation_of(row, sealer) for row in rows if row[0] not in holding]
-    more = len(rows) == wanted
-    connection.executemany(RUNNING, [(invocation.id,) for invocation in invocations[:limit]])
+    ids = [row[0] for row in connection.execute(DUE, (destination_id, now, partitions, wanted))]
+    free = [identity for identity in ids if identity not in holding]
+    chosen = orjson.dumps([identity.hex() for identity in free[:limit]]).decode()
+    invocations = [invocation_of(row, sealer) for row in connection.execute(OPEN_ROWS, (chosen,))]
+    connection.executemany(RUNNING, [(invocation.id,) for invocation in invocations])
     next_at = connection.execute(NEXT_DUE, (destination_id, now, partitions)).get
-    return Due(invocations[:limit], more or len(invocations) > limit, next_at)
+    return Due(invocations, len(ids) == wanted or len(free) > limit, next_at)
 
 
 def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
@@ -256,6 +263,11 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
 def alone(connection: Connection, identity: bytes) -> None:
     """Note that a suspect row is run with nothing beside it: if the worker dies now, this is why."""
     connection.execute(ALONE, (identity,))
+
+
+def absolve(connection: Connection, identity: bytes) -> None:
+    """Note that a suspect row ran and the worker lives, before the next suspect runs: its verdict is written only later."""
+    connection.execute(ABSOLVE, (identity,))
 
 
 def backlog(connection: Connection, partition: int) -> list[tuple[bytes, int]]:
