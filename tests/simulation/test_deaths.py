@@ -6,13 +6,14 @@ import asyncio
 import random
 from collections import Counter
 
-from simulation.loop import Crash, SimulatedLoop, bury
-from simulation.test_simulation import OPTIONS, PROJECT, prepared
-from simulation.world import START, PlainSealer, SimulatedLog, SimulatedStore, SimulatedTransport, copy_of
+import pytest
 
 from hedgerow.delivery.pipeline import Pipeline
 from hedgerow.delivery.world import World
 from hedgerow.events import Draft, Event
+from simulation.loop import Crash, SimulatedLoop, bury
+from simulation.test_simulation import OPTIONS, PROJECT, prepared
+from simulation.world import START, PlainSealer, SimulatedLog, SimulatedStore, SimulatedTransport, copy_of
 
 __all__ = ["prepared"]
 

@@ -14,16 +14,6 @@ import uuid
 from collections import Counter
 
 import pytest
-from simulation.loop import Crash, SimulatedLoop, bury
-from simulation.world import (
-    START,
-    PlainSealer,
-    SimulatedLog,
-    SimulatedStore,
-    SimulatedTransport,
-    copy_of,
-    state_template,
-)
 
 from hedgerow.delivery.identity import delivery_id, raw, text
 from hedgerow.delivery.pipeline import Pipeline
@@ -36,6 +26,16 @@ from hedgerow.log.segments import partition_of
 from hedgerow.people import Change, fold
 from hedgerow.store.database import transact
 from hedgerow.telemetry import Batch
+from simulation.loop import Crash, SimulatedLoop, bury
+from simulation.world import (
+    START,
+    PlainSealer,
+    SimulatedLog,
+    SimulatedStore,
+    SimulatedTransport,
+    copy_of,
+    state_template,
+)
 
 RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000"))
 CHUNKS = 8
