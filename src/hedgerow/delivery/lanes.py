@@ -260,15 +260,27 @@ class Lanes:
                 reason = closed or _REASONS["held"]
                 outcome = Outcome(invocation, "held", self._world.now_ms(), error=reason)
             else:
-                outcome = self.after(await self._perform(invocation, live, lane.pace))
+                outcome = self.after(
+                    await self._perform(invocation, live, lane.pace, kept=compiled is not None)
+                )
             self._report(outcome)
         finally:
             lane.active -= 1
             lane.passing.discard(invocation.id)
         self._pump(destination_id)
 
-    async def _perform(self, invocation: Invocation, compiled: CompiledDestination, pace: Pace) -> Outcome:
-        """Run an invocation; one that was there when two workers died runs with no other suspect beside it."""
+    async def _perform(
+        self, invocation: Invocation, compiled: CompiledDestination, pace: Pace, *, kept: bool
+    ) -> Outcome:
+        """Run an invocation; one that was there when two workers died runs with no other suspect beside it.
+
+        Args:
+            invocation: what to run.
+            compiled: with which revision.
+            pace: of its lane.
+            kept: it comes from the ledger, and its row may be blamed. One that was just read is not: the place of its
+                record in the log counts those deaths.
+        """
         if invocation.deaths < SUSPECT:
             began = asyncio.get_running_loop().time()
             outcome = await self._runner.run(invocation, compiled)
@@ -276,9 +288,15 @@ class Lanes:
             pace.learn(outcome, began=began, now=now, wall=self._world.now())
             return outcome
         async with self._alone:
-            await self._world.insist("suspect", lambda connection: ledger.alone(connection, invocation.id))
+            if kept:
+                await self._world.insist(
+                    "suspect", lambda connection: ledger.alone(connection, invocation.id)
+                )
             outcome = await self._runner.run(invocation, compiled)
-            await self._world.insist("absolve", lambda connection: ledger.absolve(connection, invocation.id))
+            if kept:
+                await self._world.insist(
+                    "absolve", lambda connection: ledger.absolve(connection, invocation.id)
+                )
         invocation.deaths = 0
         return outcome
 

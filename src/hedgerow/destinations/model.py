@@ -41,6 +41,7 @@ class Config:
         masking: None, or ``{"hash", "ttl", "threshold"}``.
         sampling: None, or ``{"percentage", "by"}``.
         retry: None, the name of a schedule, or delays in seconds.
+        rate_limit: None, or ``{"per_second"}``: deliveries that may start in a second.
     """
 
     type: str = "destination"
@@ -58,6 +59,7 @@ class Config:
     masking: dict[str, Any] | None = None
     sampling: dict[str, Any] | None = None
     retry: str | list[float] | None = None
+    rate_limit: dict[str, float] | None = None
     execution_order: int | None = None
     batch_export_id: str | None = None
 

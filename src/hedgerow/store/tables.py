@@ -227,6 +227,7 @@ deliveries = Table(
         "deliveries_open",
         "destination_id",
         "next_at",
+        "partition",
         sqlite_where=text("next_at IS NOT NULL"),
         postgresql_where=text("next_at IS NOT NULL"),
     ),

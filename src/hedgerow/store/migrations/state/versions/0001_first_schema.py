@@ -78,7 +78,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "deliveries_open",
-            ["destination_id", "next_at"],
+            ["destination_id", "next_at", "partition"],
             unique=False,
             sqlite_where=sa.text("next_at IS NOT NULL"),
             postgresql_where=sa.text("next_at IS NOT NULL"),
