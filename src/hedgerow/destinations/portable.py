@@ -56,5 +56,7 @@ def unpack(plain: Mapping[str, Any], keyring: Keyring) -> CompiledDestination:
     project = dict(plain["project"])
     project["path_cleaning"] = tuple(PathCleaning(**rule) for rule in project["path_cleaning"])
     config = Config(**{name: plain["config"][name] for name in CONFIG_FIELDS})
-    destination = _Opened(plain["id"], project["id"], plain["revision"], config, clear=Secrets(**plain["secrets"]))
+    destination = _Opened(
+        plain["id"], project["id"], plain["revision"], config, clear=Secrets(**plain["secrets"])
+    )
     return CompiledDestination(destination, keyring, Project(**project))

@@ -115,6 +115,11 @@ class Execution:
         """Lines printed so far, those of earlier parts included."""
         return self._meter.printed
 
+    @property
+    def readings(self) -> tuple[float, ...]:
+        """What the program read from the clock since its last completed call."""
+        return tuple(self._meter.readings)
+
     def advance(self) -> AsyncCall | Finished:
         """Run to the next unanswered asynchronous call, or to the end.
 
@@ -188,5 +193,5 @@ class Execution:
         if call is None:
             raise RuntimeError("no call is pending")
         self._pending = None
-        self.journal.append(JournalEntry(call.site, call.ordinal, result, tuple(self._meter.readings)))
+        self.journal.append(JournalEntry(call.site, call.ordinal, result, self.readings))
         self._settle(result)
