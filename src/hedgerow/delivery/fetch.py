@@ -6,7 +6,7 @@ as text instead of dropping them, and names every request with ``webhook-id``.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
@@ -20,6 +20,7 @@ from hedgerow.hog.host import AsyncCall
 from hedgerow.hog.jsontext import to_json
 
 BODYLESS = frozenset({"GET", "HEAD"})
+NO_RESPONSE = 500
 
 
 def request_of(call: AsyncCall, delivery: bytes, options: Options) -> Request:
@@ -92,7 +93,7 @@ def parse_body(body: bytes) -> Any:
 
 def result_of_failure(error: TransportError) -> dict[str, Any]:
     """What ``fetch`` evaluates to when there was no response: status 500, as PostHog has it, and the reason as body."""
-    return {"status": 500, "headers": {}, "body": {"error": error.kind, "message": str(error)}}
+    return {"status": NO_RESPONSE, "headers": {}, "body": {"error": error.kind, "message": str(error)}}
 
 
 def excerpt_of_request(request: Request, cap: int) -> Excerpt:
@@ -114,6 +115,21 @@ def non_failure(status: int, codes: Collection[int | str]) -> bool:
         codes: its ``non_failure_status_codes``: integers and ``4xx`` / ``5xx``.
     """
     return status in codes or f"{status // 100}xx" in codes
+
+
+def failure_of(result: Mapping[str, Any], codes: Collection[int | str]) -> tuple[str, str] | None:
+    """Kind and message of a recorded result that counts as a failure, or None.
+
+    Args:
+        result: what ``fetch`` evaluated to.
+        codes: statuses the destination declared as no failure.
+    """
+    status, body = result["status"], result.get("body")
+    if isinstance(body, Mapping) and status == NO_RESPONSE and "error" in body and "message" in body:
+        return str(body["error"]), str(body["message"])
+    if status < 400 or non_failure(status, codes):
+        return None
+    return status_kind(status), f"The last call answered {status}."
 
 
 def status_kind(status: int) -> str:

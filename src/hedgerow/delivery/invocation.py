@@ -20,7 +20,7 @@ class Invocation:
 
     ``globals`` are frozen at matching. ``journal`` has the completed calls; ``tries`` counts attempts of the call that is
     not completed yet, ``attempts`` all attempts, ``deaths`` workers that died
-    while they ran it; ``fresh`` is False once the ledger has a row.
+    while they ran it, ``printed`` the lines that are logged already; ``fresh`` is False once the ledger has a row.
     """
 
     id: bytes
@@ -41,6 +41,7 @@ class Invocation:
     tries: int = 0
     attempts: int = 0
     deaths: int = 0
+    printed: int = 0
     fresh: bool = True
 
 

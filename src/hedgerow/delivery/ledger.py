@@ -236,7 +236,7 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
         identity, project_id, destination_id, revision, mapping, run, partition, position, event_uuid,
         event, distinct_id, captured_at, created_at, attempts, deaths, journal, packed,
     ) = row  # fmt: skip
-    entries, tries = unpack_journal(journal, identity, sealer)
+    entries, tries, printed = unpack_journal(journal, identity, sealer)
     return Invocation(
         id=identity,
         project_id=project_id,
@@ -256,6 +256,7 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
         tries=tries,
         attempts=attempts,
         deaths=deaths,
+        printed=printed,
         fresh=False,
     )
 

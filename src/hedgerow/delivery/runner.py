@@ -22,7 +22,7 @@ from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, InputError, SecretsError
 from hedgerow.destinations.globals import with_source
 from hedgerow.events import Draft, Event
-from hedgerow.hog import AsyncCall, Execution, Finished, HogError, HogRuntimeError, HogThrown, Host
+from hedgerow.hog import AsyncCall, Finished, HogError, HogRuntimeError, HogThrown, Host
 from hedgerow.hog.host import JournalEntry
 
 log = logging.getLogger(__name__)
@@ -112,21 +112,37 @@ class Runner:
             emit=lambda text: self._line(run, "info", text),
             limits=compiled.limits,
             journal=invocation.journal,
+            printed=invocation.printed,
         )
+        self._recall(run)
         values = with_source(invocation.globals, compiled.destination)
         values["inputs"] = run.inputs = compiled.render(values, invocation.mapping, host)
         execution = compiled.program.start(values, host)
         while not isinstance(step := execution.advance(), Finished):
+            invocation.printed = execution.printed
             result = await self._answer(run, step)
             execution.answer(result)
-            self._completed(invocation, execution)
+            invocation.journal = list(execution.journal)
+            invocation.tries = 0
 
-    @staticmethod
-    def _completed(invocation: Invocation, execution: Execution) -> None:
-        invocation.journal = list(execution.journal)
-        invocation.tries = 0
+    def _recall(self, run: _Run) -> None:
+        """Take up how the last completed fetch ended: an earlier part of the run made it, and it may decide the verdict."""
+        results = [
+            e.result for e in run.invocation.journal if isinstance(e.result, Mapping) and "status" in e.result
+        ]
+        if results and (failure := fetch.failure_of(results[-1], run.compiled.non_failure_status_codes)):
+            run.failure = failure
 
     async def _answer(self, run: _Run, call: AsyncCall) -> Any:
+        try:
+            return await self._carry_out(run, call)
+        except HogRuntimeError as error:
+            if error.span is None:  # what is wrong with the call is wrong at its place in the program
+                program = run.compiled.program
+                error.source, error.span = program.source, program.async_sites[call.site].span
+            raise
+
+    async def _carry_out(self, run: _Run, call: AsyncCall) -> Any:
         if call.name == "fetch":
             return await self._fetch(run, call)
         if call.name == "sleep":

@@ -47,18 +47,19 @@ def loads(data: bytes) -> Any:
 
 def pack_journal(invocation: Invocation, sealer: Sealer) -> bytes | None:
     """The resumable part of an invocation, or None when there is nothing to resume from."""
-    if not invocation.journal and not invocation.tries:
+    if not invocation.journal and not invocation.tries and not invocation.printed:
         return None
     entries = [[e.site, e.ordinal, e.result, list(e.clock)] for e in invocation.journal]
     return VERSION + sealer.seal(
-        dumps({"journal": entries, "tries": invocation.tries}), _context(invocation.id)
+        dumps({"journal": entries, "tries": invocation.tries, "printed": invocation.printed}),
+        _context(invocation.id),
     )
 
 
-def unpack_journal(data: bytes | None, owner: bytes, sealer: Sealer) -> tuple[list[JournalEntry], int]:
-    """Completed calls and tries of the call that was under way."""
+def unpack_journal(data: bytes | None, owner: bytes, sealer: Sealer) -> tuple[list[JournalEntry], int, int]:
+    """Completed calls, tries of the call that was under way, and how many printed lines are logged already."""
     if not data:
-        return [], 0
+        return [], 0, 0
     if data[:1] != VERSION:
         raise ValueError(
             f"This row was written by a newer release (state format {data[0]}): upgrade to run it."
@@ -67,7 +68,7 @@ def unpack_journal(data: bytes | None, owner: bytes, sealer: Sealer) -> tuple[li
     entries = [
         JournalEntry(site, ordinal, result, tuple(clock)) for site, ordinal, result, clock in state["journal"]
     ]
-    return entries, state["tries"]
+    return entries, state["tries"], state["printed"]
 
 
 def pack_globals(values: Mapping[str, Any]) -> bytes:
