@@ -212,7 +212,7 @@ async def test_an_input_that_fails_names_itself(bench):
     """A template that throws is a failed delivery that says which input it was."""
     b = bench(
         "fetch(inputs.url)",
-        inputs={"url": {"value": "https://x.test/{jsonParse('x')}"}},
+        inputs={"url": {"value": "https://x.test/{jsonParse('x')}", "templating": "hog"}},
         schema=[{"key": "url", "type": "string"}],
     )
     outcome = await b.run()
