@@ -7,6 +7,7 @@ hands them on to the processes it starts through the same variables. ``hedgerow 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -35,6 +36,7 @@ def _network(value: Any) -> Any:
     return ipaddress.ip_network(value, strict=False) if isinstance(value, str) else value
 
 
+Texts: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Networks: TypeAlias = Annotated[
     tuple[Annotated[Network, BeforeValidator(_network)], ...], NoDecode, BeforeValidator(_split)
 ]
@@ -180,6 +182,15 @@ class Settings(BaseSettings):
     max_response_bytes: int = knob(
         MEGABYTE, "How much of a response is read; the rest is cut off.", unit="bytes", ge=1024
     )
+    lane_places: int = knob(
+        64, "Deliveries of one destination that run at a time in a worker, at most; its answers say how many really.",
+        ge=1, le=1024,
+    )  # fmt: skip
+    host_rates: Texts = knob(
+        (),
+        "Comma-separated hosts and the requests per second that all destinations together may send there, like "
+        "api.example.com=10. None by default: each destination may have a limit of its own.",
+    )
     retries: int = knob(
         3, "Tries after the first one, for timeouts, connection errors, 408, 429 and 5xx.", ge=0, le=50
     )
@@ -213,6 +224,15 @@ class Settings(BaseSettings):
         if value.lower() not in {"debug", "info", "warning", "error"}:
             raise ValueError("must be one of debug, info, warning, error")
         return value.lower()
+
+    @field_validator("host_rates")
+    @classmethod
+    def _known_rates(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            host, _, rate = item.partition("=")
+            if not host.strip() or not re.fullmatch(r"\s*(?=.*[1-9])\d{1,6}(\.\d{1,6})?\s*", rate):
+                raise ValueError(f"{item!r} must be a host with requests per second, like api.example.com=10")
+        return value
 
     @field_validator("public_url", "url")
     @classmethod

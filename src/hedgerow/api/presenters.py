@@ -35,6 +35,7 @@ def destination(item: Destination, templates: Catalogue, owner: Project) -> dict
         "masking": config.masking,
         "sampling": config.sampling,
         "retry": config.retry,
+        "rate_limit": config.rate_limit,
         "mappings": config.mappings,
         "batch_export_id": config.batch_export_id,
         "revision": item.revision,

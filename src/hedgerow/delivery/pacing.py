@@ -188,19 +188,6 @@ def _host(url: str) -> str:
 
 
 def parse_host_rates(items: Iterable[str]) -> dict[str, float]:
-    """Rates per host from texts like ``api.example.com=10``.
-
-    Raises:
-        ValueError: with a text for the operator.
-    """
-    rates: dict[str, float] = {}
-    for item in items:
-        host, _, number = item.partition("=")
-        try:
-            rate = float(number)
-        except ValueError:
-            rate = 0.0
-        if not host.strip() or not 0 < rate < float("inf"):
-            raise ValueError(f"{item!r} is no host with requests per second, like api.example.com=10")
-        rates[host.strip().lower()] = rate
-    return rates
+    """Rates per host from texts like ``api.example.com=10``, which the settings have checked."""
+    pairs = (item.partition("=") for item in items)
+    return {host.strip().lower(): float(rate) for host, _, rate in pairs}

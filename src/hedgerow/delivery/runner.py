@@ -16,6 +16,7 @@ from typing import Any
 from hedgerow.delivery import fetch
 from hedgerow.delivery.identity import text
 from hedgerow.delivery.invocation import Attempt, Invocation, Line, Outcome
+from hedgerow.delivery.pacing import HostRates
 from hedgerow.delivery.retry import Failure, RetryPolicy, next_delay
 from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options, World
@@ -65,6 +66,7 @@ class Runner:
     def __init__(self, world: World, options: Options) -> None:
         self._world = world
         self._options = options
+        self._hosts = HostRates(options.host_rates)
 
     async def run(self, invocation: Invocation, compiled: CompiledDestination) -> Outcome:
         """Run an invocation to its end or to its next pause.
@@ -153,6 +155,9 @@ class Runner:
 
     async def _fetch(self, run: _Run, call: AsyncCall) -> Any:
         request = fetch.request_of(call, run.invocation.id, self._options)
+        wait = self._hosts.wait(request.url, asyncio.get_running_loop().time())
+        if wait > 0:
+            await asyncio.sleep(wait)
         started = self._world.now()
         response: Response | None = None
         refusal: TransportError | None = None

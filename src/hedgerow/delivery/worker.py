@@ -13,6 +13,7 @@ from contextlib import suppress
 from hedgerow.delivery.egress import EgressPolicy
 from hedgerow.delivery.housekeeping import Housekeeping
 from hedgerow.delivery.http import HttpTransport
+from hedgerow.delivery.pacing import parse_host_rates
 from hedgerow.delivery.partitions import PartitionLocks
 from hedgerow.delivery.pipeline import Pipeline
 from hedgerow.delivery.retry import RetryPolicy, growing
@@ -37,6 +38,10 @@ def options_of(settings: Settings) -> Options:
         timeout_s=settings.fetch_timeout_s,
         connect_timeout_s=settings.connect_timeout_s,
         max_response=settings.max_response_bytes,
+        lane_concurrency=settings.lane_places,
+        host_rates={
+            host: rate / settings.workers for host, rate in parse_host_rates(settings.host_rates).items()
+        },
         retry=RetryPolicy(growing(settings.retries)),
         public_url=settings.base_url,
         stop_s=settings.shutdown_s * 0.5,

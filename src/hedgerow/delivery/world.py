@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -88,6 +88,7 @@ class Options:
         pace_s: readings of the log begin at least this far apart.
         dedupe_ms: a uuid seen within this time is a duplicate.
         lane_concurrency: requests of one destination at a time.
+        host_rates: requests a second that this worker may send to a host, all destinations together.
         lane_queue: invocations of one destination that wait in memory; more wait in the ledger.
         kept_successes: deliveries per destination whose request and response are kept.
         body_excerpt: bytes of a request or response body that are kept.
@@ -111,6 +112,7 @@ class Options:
     pace_s: float = 0.005
     dedupe_ms: int = 24 * 3600 * 1000
     lane_concurrency: int = 64
+    host_rates: Mapping[str, float] = field(default_factory=dict)
     lane_queue: int = 1000
     kept_successes: int = 100
     body_excerpt: int = 16_384
