@@ -58,13 +58,14 @@ class Trace:
 class _Tracer(Replay):
     """A meter that listens to the statements."""
 
-    __slots__ = ("_places", "_source", "trace")
+    __slots__ = ("_on_step", "_places", "_source", "trace")
 
-    def __init__(self, host: Host, source: str, places: Places) -> None:
+    def __init__(self, host: Host, source: str, places: Places, on_step: Callable[[Step], None]) -> None:
         super().__init__(host)
         self.trace = Trace()
         self._source = source
         self._places = places
+        self._on_step = on_step
 
     def traced(self, place: int, name: str | None = None, value: Any = None) -> None:
         """Note a statement."""
@@ -74,7 +75,9 @@ class _Tracer(Replay):
             return
         changed = {} if name is None else {name: _shown(value)}
         line, _ = line_and_column(self._source, found.span.start)
-        self.trace.steps.append(Step(line, found.span, changed))
+        step = Step(line, found.span, changed)
+        self.trace.steps.append(step)
+        self._on_step(step)
 
 
 def _shown(value: Any) -> str:
@@ -90,6 +93,7 @@ def trace_program(
     globals: Mapping[str, Any],  # noqa: A002 (what Hog calls them)
     host: Host | None = None,
     answer: Callable[[AsyncCall], Any] = lambda _call: None,
+    on_step: Callable[[Step], None] = lambda _step: None,
 ) -> Trace:
     """Run a program and note every statement.
 
@@ -98,6 +102,7 @@ def trace_program(
         globals: the global variables.
         host: clock, seed, log and limits.
         answer: gives the results of asynchronous calls.
+        on_step: told of each step at once, so that it can be shown among the printed lines.
 
     Returns:
         The trace, whether the program ended well or not.
@@ -108,7 +113,7 @@ def trace_program(
     with sourced(source):
         tree = parse_program(source)
     assembled = assemble_program(tree, source, helpers_only=False, tracing=True)
-    tracer = _Tracer(host or Host(), source, assembled.places)
+    tracer = _Tracer(host or Host(), source, assembled.places, on_step)
     trace = tracer.trace
     execution = Execution(
         assembled.run, assembled.places, globals, tracer.host, suspends=assembled.suspends, meter=tracer
