@@ -202,6 +202,65 @@ class Settings(BaseSettings):
         30, "How long finished deliveries stay in the ledger.", unit="days", ge=1
     )
     logs_retention_days: int = knob(14, "How long log lines of destinations are kept.", unit="days", ge=1)
+    # ----------------------------------------------------------- health and hold
+
+    health_window_s: float = knob(
+        300.0, "How far back the results count that a destination is judged by.", unit="s", gt=0
+    )
+    health_least_results: int = knob(
+        20, "With fewer results in that time a destination is not judged: chance would decide.", ge=1
+    )
+    health_failure_share: float = knob(
+        0.5,
+        "Share of results that failed (no answer, 5xx, errors of the program; never 4xx) from which a destination is ill.",
+        gt=0,
+        le=1,
+    )
+    health_uncaught_share: float = knob(0.5, "The same for uncaught errors of its program alone.", gt=0, le=1)
+    health_slow_share: float = knob(
+        0.1,
+        "Share of calls that took more than 80 % of fetch_timeout_s from which a destination is ill: "
+        "0.1 looks at the 90th percentile.",
+        gt=0,
+        le=1,
+    )
+    health_patience_s: float = knob(
+        600.0,
+        "How long a degraded destination may stay ill before it is quarantined. Its owner is warned half-way.",
+        unit="s",
+        gt=0,
+    )
+    health_probe_delays_s: Annotated[
+        tuple[Annotated[float, Field(gt=0)], ...], NoDecode, BeforeValidator(_split)
+    ] = knob(
+        (60.0, 300.0, 900.0),
+        "Comma-separated waits before a quarantined destination is tried with one held delivery; the last one repeats.",
+        unit="s",
+        min_length=1,
+    )
+    health_quarantines: int = knob(
+        3, "The quarantine of this number within 24 hours disables a destination until somebody acts.", ge=1
+    )
+    hold_max_deliveries: int = knob(
+        1_000_000,
+        "Deliveries that a paused or quarantined destination holds; past it the oldest expire. "
+        "Owners are warned at 50 and 80 % of each bound.",
+        ge=1,
+    )
+    hold_max_age_hours: float = knob(
+        7 * 24.0, "How long a delivery is held, counted from its capture.", unit="h", gt=0
+    )
+    hold_disk_share: float = knob(
+        0.2, "Share of the data folder's disk that everything held may take together.", gt=0, le=1
+    )
+    hold_drain_per_second: float = knob(
+        100.0,
+        "Held deliveries a second that a destination gets once it takes them again, unless a resume says otherwise: "
+        "a tool that was down should not be run over.",
+        unit="/s",
+        gt=0,
+    )
+
     metrics_retention_days: int = knob(
         400, "How long hourly counts are kept: a year can be compared with the last.", unit="days", ge=1
     )

@@ -10,6 +10,7 @@ from hedgerow.api import (
     events,
     hog_function_templates,
     hog_functions,
+    holds,
     ingestion_warnings,
     links,
     persons,
@@ -22,7 +23,7 @@ from hedgerow.api.errors import Json, install
 from hedgerow.api.services import Services
 
 ROUTERS = (
-    projects.router, hog_functions.router, telemetry.router, hog_function_templates.router, deliveries.router,
+    projects.router, hog_functions.router, holds.router, telemetry.router, hog_function_templates.router, deliveries.router,
     tail.router, events.router, persons.router, ingestion_warnings.router, links.router,
 )  # fmt: skip
 

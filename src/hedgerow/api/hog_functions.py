@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -11,6 +12,8 @@ from hedgerow.api import presenters
 from hedgerow.api.access import Access, json_body, needs
 from hedgerow.api.errors import ApiError, Invalid, MethodRefused, NotFound
 from hedgerow.api.paging import DEFAULT_LIMIT, number, page_of
+from hedgerow.delivery import health
+from hedgerow.delivery.standing import Standing, standings
 from hedgerow.destinations import repository
 from hedgerow.destinations.model import Destination
 from hedgerow.destinations.validation import Existing, Valid, validate
@@ -40,17 +43,18 @@ async def list_destinations(request: Request, access: Reading) -> dict[str, Any]
     enabled = _truth(query.get("enabled", ""))
     limit, offset = number(request, "limit", DEFAULT_LIMIT, least=1), number(request, "offset", 0, most=10**9)
 
-    def work(connection: Connection) -> tuple[list[Destination], int]:
-        return repository.list_destinations(
+    def work(connection: Connection) -> tuple[list[Destination], int, dict[bytes, Standing]]:
+        some, total = repository.list_destinations(
             connection, access.project.id, types=types, enabled=enabled, search=query.get("search"), limit=limit,
             offset=offset,
         )  # fmt: skip
+        return some, total, standings(connection, map(_key, some))
 
-    found, count = await access.services.state.read(work)
+    found, count, stand = await access.services.state.read(work)
     show = presenters.destination if _truth(query.get("full", "")) else presenters.summary
     return page_of(
         request,
-        [show(item, access.services.templates, access.project) for item in found],
+        [show(item, access.services.templates, access.project, stand[_key(item)]) for item in found],
         count,
         limit,
         offset,
@@ -81,7 +85,7 @@ async def create(request: Request, access: Writing) -> dict[str, Any]:
 
     created = await services.state.write(work)
     services.changed()
-    return presenters.destination(created, services.templates, access.project)
+    return await presented(access, created)
 
 
 @router.get("/icons")
@@ -93,8 +97,7 @@ async def icons(_access: Reading) -> list[Any]:
 @router.get("/{destination_id}")
 async def retrieve(destination_id: str, access: Reading) -> dict[str, Any]:
     """One destination in full."""
-    found = await read_one(access, destination_id)
-    return presenters.destination(found, access.services.templates, access.project)
+    return await presented(access, await read_one(access, destination_id))
 
 
 @router.patch("/{destination_id}")
@@ -112,7 +115,7 @@ async def change(destination_id: str, request: Request, access: Writing) -> dict
         saved = await _save(access, existing, valid)
         if saved:
             access.services.changed()
-            return presenters.destination(saved, access.services.templates, access.project)
+            return await presented(access, saved)
     raise Busy("Somebody else is changing this destination at the same time. Try again.")
 
 
@@ -124,10 +127,14 @@ async def _save(access: Access, existing: Destination, valid: Valid) -> Destinat
         now = repository.get(connection, access.project.id, existing.id, deleted=True)
         if now is None or now.revision != existing.revision:
             return None
-        return repository.update(
+        saved = repository.update(
             connection, now, valid.config, valid.secrets, keyring=services.keyring, now=services.now(),
             author=access.key.label,
         )  # fmt: skip
+        if saved.enabled:
+            home = health.home_of(_key(saved), services.log.partitions)
+            health.saved(connection, _key(saved), home=home, now=services.now())
+        return saved
 
     return await services.state.write(work)
 
@@ -148,6 +155,16 @@ def only_checked(request: Request) -> bool:
 def differs(access: Access, existing: Destination, valid: Valid) -> bool:
     """Whether saving would change anything, secrets included."""
     return (valid.config, valid.secrets) != (existing.config, existing.secrets(access.services.keyring))
+
+
+def _key(item: Destination) -> bytes:
+    return uuid.UUID(item.id).bytes
+
+
+async def presented(access: Access, item: Destination) -> dict[str, Any]:
+    """A destination in full, with how it stands now."""
+    stand = await access.services.state.read(lambda connection: standings(connection, [_key(item)]))
+    return presenters.destination(item, access.services.templates, access.project, stand[_key(item)])
 
 
 async def read_one(access: Access, destination_id: str, *, deleted: bool = False) -> Destination:

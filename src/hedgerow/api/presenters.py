@@ -11,6 +11,7 @@ import orjson
 from hedgerow.api import bytecode
 from hedgerow.api.times import iso
 from hedgerow.delivery.queries import Delivery, Details, Request
+from hedgerow.delivery.standing import Standing
 from hedgerow.destinations import project as destinations
 from hedgerow.destinations.catalogue import Catalogue
 from hedgerow.destinations.model import Destination
@@ -19,15 +20,17 @@ from hedgerow.people import PersonState, Project, display_name
 from hedgerow.people.queries import FoundGroup, FoundPerson
 from hedgerow.settings import Settings
 
-# The watcher's states are numbers in PostHog's API; 0 means that nothing is known yet.
+# The watcher's states are numbers in PostHog's API; 0 is shown for a destination that is switched off.
 UNKNOWN_STATUS = {"state": 0, "tokens": 0}
 
 
-def destination(item: Destination, templates: Catalogue, owner: Project) -> dict[str, Any]:
+def destination(
+    item: Destination, templates: Catalogue, owner: Project, standing: Standing
+) -> dict[str, Any]:
     """A destination in full."""
     config = item.config
     return {
-        **summary(item, templates, owner),
+        **summary(item, templates, owner, standing),
         "bytecode": bytecode.of_program(config.hog),
         "transpiled": None,
         "inputs_schema": config.inputs_schema,
@@ -42,7 +45,7 @@ def destination(item: Destination, templates: Catalogue, owner: Project) -> dict
     }
 
 
-def summary(item: Destination, templates: Catalogue, owner: Project) -> dict[str, Any]:
+def summary(item: Destination, templates: Catalogue, owner: Project, standing: Standing) -> dict[str, Any]:
     """A destination as a list shows it."""
     config = item.config
     template = templates.get(config.template_id) if config.template_id else None
@@ -59,9 +62,33 @@ def summary(item: Destination, templates: Catalogue, owner: Project) -> dict[str
         "filters": {**config.filters, "bytecode": bytecode.of_filters(config.filters, as_filters_see(owner))},
         "icon_url": config.icon_url,
         "template": template.as_dict() if template else None,
-        "status": UNKNOWN_STATUS,
+        "status": _status(standing) if item.enabled else UNKNOWN_STATUS,
+        "health": _health(standing),
+        "held": {"count": standing.held.count, "oldest": _iso(standing.held.oldest)},
         "execution_order": config.execution_order,
     }
+
+
+def _status(standing: Standing) -> dict[str, int]:
+    return {"state": standing.number, "tokens": standing.tokens}
+
+
+def _health(standing: Standing) -> dict[str, Any]:
+    """The watcher's view, with the evidence of its last decision."""
+    now, evidence = standing.told.health, dict(standing.told.evidence)
+    return {
+        "state": now.state,
+        "since": _iso(now.since or None),
+        "reason": evidence.pop("reason", None),
+        "evidence": evidence,
+        "quarantines": len(now.quarantines),
+        "next_probe_at": _iso(now.probe_at),
+        "paused_at": _iso(standing.paused_at),
+    }
+
+
+def _iso(ms: int | None) -> str | None:
+    return None if ms is None else iso(ms)
 
 
 def as_filters_see(owner: Project) -> destinations.Project:

@@ -11,13 +11,17 @@ import click
 import hedgerow
 from hedgerow.cli.errors import CommandFailed
 
-# Each command lives in a module of its own, loaded when it is used: ``hedgerow version`` must not wait for a web framework.
+# Each command lives in a module, loaded when it is used: ``hedgerow version`` must not wait for a web framework. Where several
+# share a module, the name behind the colon says which.
 COMMANDS = {
     "apply": "apply",
     "deliveries": "deliveries",
     "destinations": "destinations",
+    "discard": "holds:discard",
     "hog": "hog",
     "logs": "logs",
+    "pause": "holds:pause",
+    "resume": "holds:resume",
     "serve": "serve",
     "settings": "settings",
     "tail": "tail",
@@ -35,10 +39,11 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of a name."""
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        place = COMMANDS.get(cmd_name)
+        if place is None:
             return None
-        command: click.Command = importlib.import_module(f"hedgerow.cli.{module}").command
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(f"hedgerow.cli.{module}"), name or "command")
         return command
 
 

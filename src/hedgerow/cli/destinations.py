@@ -50,7 +50,17 @@ def _row(item: dict[str, Any], counts: dict[str, int]) -> tuple[object, ...]:
 
 
 def _state(item: dict[str, Any]) -> str:
-    return "enabled" if item["enabled"] else "disabled"
+    """What it does now: what a person decided comes first, then what the watcher did."""
+    if not item["enabled"]:
+        return "off"
+    health = item["health"]
+    if health["paused_at"]:
+        return "paused"
+    return "enabled" if health["state"] == "healthy" else str(health["state"])
+
+
+def _held(held: dict[str, Any]) -> str | None:
+    return f"{held['count']} since {local_time(held['oldest'])}" if held["count"] else None
 
 
 def _events(filters: dict[str, Any] | None) -> str:
@@ -72,6 +82,8 @@ def _show(client: Client, identity: str, *, as_json: bool) -> None:
         {
             "Name": item["name"],
             "State": _state(item),
+            "Health": item["health"]["reason"],
+            "Holds": _held(item["held"]),
             "Description": item["description"],
             "Template": item["template"]["name"] if item["template"] else None,
             "Events": _events(item["filters"]),

@@ -19,7 +19,7 @@ COLOURS = {
     "delivered": "green", "enabled": "green", "INFO": "blue", "DEBUG": "bright_black",
     "failed": "red", "expired": "red", "ERROR": "red",
     "retrying": "yellow", "held": "yellow", "running": "yellow", "scheduled": "yellow", "WARN": "yellow",
-    "disabled": "bright_black",
+    "degraded": "yellow", "paused": "yellow", "quarantined": "red", "disabled": "red", "off": "bright_black",
 }  # fmt: skip
 
 

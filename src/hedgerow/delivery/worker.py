@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import shutil
 import socket
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 
 from hedgerow.delivery.egress import EgressPolicy
+from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.housekeeping import Housekeeping
 from hedgerow.delivery.http import HttpTransport
 from hedgerow.delivery.pacing import parse_host_rates
@@ -19,6 +21,7 @@ from hedgerow.delivery.pipeline import Pipeline
 from hedgerow.delivery.retry import RetryPolicy, growing
 from hedgerow.delivery.source import RepositorySource
 from hedgerow.delivery.world import Options, World
+from hedgerow.delivery.watcher import Policy
 from hedgerow.destinations import Keyring
 from hedgerow.hog import Limits
 from hedgerow.log.sqlite import SqliteLog
@@ -44,6 +47,23 @@ def options_of(settings: Settings) -> Options:
         },
         retry=RetryPolicy(growing(settings.retries)),
         public_url=settings.base_url,
+        health=Policy(
+            window_s=settings.health_window_s,
+            least=settings.health_least_results,
+            failure_share=settings.health_failure_share,
+            uncaught_share=settings.health_uncaught_share,
+            slow_share=settings.health_slow_share,
+            patience_s=settings.health_patience_s,
+            probe_delays_s=settings.health_probe_delays_s,
+            quarantines=settings.health_quarantines,
+        ),
+        hold=HoldPolicy(
+            rows=settings.hold_max_deliveries,
+            age_s=settings.hold_max_age_hours * 3600,
+            disk_share=settings.hold_disk_share,
+            per_second=settings.hold_drain_per_second,
+        ),
+        disk_bytes=shutil.disk_usage(settings.data_dir).total,
         stop_s=settings.shutdown_s * 0.5,
     )
 

@@ -42,6 +42,7 @@ WRITABLE: Final = frozenset(
 READ_ONLY: Final = frozenset(
     {
         "id", "created_at", "updated_at", "created_by", "bytecode", "transpiled", "template", "status", "held",
+        "health",
         "revision", "search_match_type", "base_updated_at", "_create_in_folder",
     }
 )  # fmt: skip
