@@ -43,8 +43,8 @@ def bad_character(source: str, start: int) -> tuple[str, int, str | None]:
     """
     character = source[start]
     if character in _QUOTES:
-        message, hint = _QUOTES[character]
-        return message, 1, hint
+        message, advice = _QUOTES[character]
+        return message, 1, advice
     if source.startswith("/*", start):
         return "this comment is never closed", 2, "add a closing */"
     if number := _NUMBER.match(source, start):
