@@ -13,10 +13,11 @@ from hedgerow.delivery.configuration import Configuration, ConfigurationStale, k
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
 from hedgerow.delivery.invocation import Invocation, Line, Outcome
-from hedgerow.delivery.lanes import SUSPECT, Lanes
+from hedgerow.delivery.lanes import Lanes
 from hedgerow.delivery.masking import Claim, MaskingError, claim
 from hedgerow.delivery.matching import Plan, wanted_by
 from hedgerow.delivery.settler import Settler
+from hedgerow.delivery.suspects import SUSPECT
 from hedgerow.delivery.window import Entry, Window
 from hedgerow.delivery.world import REST_AFTER_STORE_ERROR_S, Options, World
 from hedgerow.destinations import CompiledDestination, FilterError

@@ -23,6 +23,7 @@ from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.pacing import Pace
 from hedgerow.delivery.runner import Runner
+from hedgerow.delivery.suspects import GUILTY, Suspects
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
 from hedgerow.destinations.globals import filter_globals_of
@@ -36,8 +37,6 @@ LEAST_LOADED = 8
 # Of the places of a lane what was held takes at most one in so many, and one turn in so many while there is fresh work.
 BEHIND_SHARE = 4
 BEHIND_TURN = 16
-SUSPECT = 2
-GUILTY = 3
 
 
 class Lane:
@@ -109,7 +108,7 @@ class Lanes:
         self._alarm_set = asyncio.Event()
         self._partitions = "[]"
         self._share = 1.0
-        self._alone = asyncio.Lock()
+        self._suspects = Suspects(world)
         self._stopping = False
 
     # -------------------------------------------------------- from outside
@@ -272,33 +271,16 @@ class Lanes:
     async def _perform(
         self, invocation: Invocation, compiled: CompiledDestination, pace: Pace, *, kept: bool
     ) -> Outcome:
-        """Run an invocation; one that was there when two workers died runs with no other suspect beside it.
+        """Run an invocation and let the lane's pace learn from it; ``kept`` ones come from the ledger."""
 
-        Args:
-            invocation: what to run.
-            compiled: with which revision.
-            pace: of its lane.
-            kept: it comes from the ledger, and its row may be blamed. One that was just read is not: the place of its
-                record in the log counts those deaths.
-        """
-        if invocation.deaths < SUSPECT:
+        async def work() -> Outcome:
             began = asyncio.get_running_loop().time()
             outcome = await self._runner.run(invocation, compiled)
             now = asyncio.get_running_loop().time()
             pace.learn(outcome, began=began, now=now, wall=self._world.now())
             return outcome
-        async with self._alone:
-            if kept:
-                await self._world.insist(
-                    "suspect", lambda connection: ledger.alone(connection, invocation.id)
-                )
-            outcome = await self._runner.run(invocation, compiled)
-            if kept:
-                await self._world.insist(
-                    "absolve", lambda connection: ledger.absolve(connection, invocation.id)
-                )
-        invocation.deaths = 0
-        return outcome
+
+        return await self._suspects.run(invocation, work, kept=kept)
 
     # ------------------------------------------------------------ backlog
 

@@ -21,12 +21,12 @@ TAKE = "INSERT INTO positions (partition) VALUES (?) ON CONFLICT DO NOTHING"
 PLACE = "SELECT folded_to, settled_to, owned FROM positions WHERE partition = ?"
 OWN = "UPDATE positions SET owned = 1 WHERE partition = ?"
 # A partition that nobody gave back lost its owner to death, and these were in its hands. Being there twice makes a row
-# suspect, no more: only one that died while it ran alone (see ``alone``) is known to kill.
+# suspect, no more: see suspects.py.
 DIED = """
 UPDATE deliveries SET deaths = MAX(deaths, MIN(deaths + 1, 2))
 WHERE next_at IS NOT NULL AND verdict = 'running' AND partition = ?
 """
-ALONE = "UPDATE deliveries SET deaths = 3 WHERE id = ?"
+MARK = "UPDATE deliveries SET deaths = deaths + 1 WHERE id = ?"
 ABSOLVE = "UPDATE deliveries SET deaths = 0 WHERE id = ?"
 KNOWN = "SELECT id FROM deliveries WHERE partition = ? AND position > ?"
 BEGIN = """
@@ -261,9 +261,9 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
     )
 
 
-def alone(connection: Connection, identity: bytes) -> None:
-    """Note that a suspect row is run with nothing beside it: if the worker dies now, this is why."""
-    connection.execute(ALONE, (identity,))
+def mark(connection: Connection, identity: bytes) -> None:
+    """Note that a suspect row is about to run: if the worker dies now, it is one death worse."""
+    connection.execute(MARK, (identity,))
 
 
 def absolve(connection: Connection, identity: bytes) -> None:
