@@ -11,7 +11,6 @@ import random
 from pathlib import Path
 
 import pytest
-from support.power import PowerVFS
 
 from hedgerow.delivery import ledger
 from hedgerow.delivery.identity import delivery_id
@@ -20,6 +19,7 @@ from hedgerow.events import Draft
 from hedgerow.log.segments import HOUR_MS
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.store import Database, migrate, open_connection
+from support.power import PowerVFS
 
 ROUNDS = 40
 

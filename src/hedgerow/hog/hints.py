@@ -50,7 +50,7 @@ def bad_character(source: str, start: int) -> tuple[str, int, str | None]:
     if number := _NUMBER.match(source, start):
         return _bad_number(number.group())
     length = 2 if source[start : start + 2] in {"&&", "||"} else 1
-    hint = _CHARACTERS.get(character)
+    hint: str | None = _CHARACTERS.get(character)
     if hint is None and character.isalpha():
         hint = "a name with other letters than A to Z is written in backticks"
     shown = character if character.isprintable() else ""
