@@ -34,6 +34,7 @@ class NoNetwork:
     """Answers at once."""
 
     async def send(self, _request: Request) -> Response:
+        """Take any request."""
         return Response(200, {"content-type": "application/json"}, b"{}")
 
     async def close(self) -> None:
@@ -46,7 +47,9 @@ def event(number: int, chance: random.Random) -> Event:
     if number % 5 == 0:
         properties["$set"] = {"plan": "pro", "n": number}
     who = f"user-{chance.randint(0, 2000)}"
-    return Event(str(uuid.uuid4()), "$pageview", who, properties, "2026-01-02T03:04:05.000Z", int(time.time() * 1000))
+    return Event(
+        str(uuid.uuid4()), "$pageview", who, properties, "2026-01-02T03:04:05.000Z", int(time.time() * 1000)
+    )
 
 
 async def fill(log: SqliteLog, count: int) -> None:
@@ -74,10 +77,14 @@ def prepare(folder: Path) -> Keyring:
     }
     valid = validate(payload, project=Project(1), templates=builtin())
     store.write_now(
-        lambda c: c.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Bench', 'phc_bench', 0)")
+        lambda c: c.execute(
+            "INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Bench', 'phc_bench', 0)"
+        )
     )
     store.write_now(
-        lambda c: repository.create(c, 1, valid.config, valid.secrets, keyring=keyring, now=int(time.time() * 1000))
+        lambda c: repository.create(
+            c, 1, valid.config, valid.secrets, keyring=keyring, now=int(time.time() * 1000)
+        )
     )
     store.close()
     return keyring
@@ -98,7 +105,9 @@ async def run(folder: Path, count: int) -> None:
     running = asyncio.create_task(pipeline.run(range(16), stop))
     while True:
         await asyncio.sleep(0.05)
-        done = await store.read(lambda c: c.execute("SELECT COUNT(*) FROM deliveries WHERE verdict = 'delivered'").get)
+        done = await store.read(
+            lambda c: c.execute("SELECT COUNT(*) FROM deliveries WHERE verdict = 'delivered'").get
+        )
         if done == count:
             break
     spent, took = time.process_time() - cpu, time.perf_counter() - began
@@ -106,7 +115,15 @@ async def run(folder: Path, count: int) -> None:
     await running
     log.close()
     store.close()
-    print(json.dumps({"events": count, "cpu_us_per_event": round(spent / count * 1e6), "events_per_s": round(count / took)}))
+    print(
+        json.dumps(
+            {
+                "events": count,
+                "cpu_us_per_event": round(spent / count * 1e6),
+                "events_per_s": round(count / took),
+            }
+        )
+    )
 
 
 def main() -> None:
