@@ -52,6 +52,13 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         "plainly a fault of the VM, which finds an old captured variable at the same place of its stack",
     ),
     Difference(
+        "identity of globals",
+        "=, in, has, indexOf with objects and arrays of globals",
+        "two readings of what the program never changes may be the same object",
+        "every reading is a copy, so that `event.tags = event.tags` is false",
+        "copying what is only read is work for nothing",
+    ),
+    Difference(
         "values that wait",
         "fetch, sleep, postHogCapture",
         "variables are the same after the call",
