@@ -27,6 +27,8 @@ BINARY = {
     "matches": Op.REGEX, "not_matches": Op.NOT_REGEX, "imatches": Op.IREGEX, "not_imatches": Op.NOT_IREGEX,
 }  # fmt: skip
 ARITHMETIC = {"add", "subtract", "multiply", "divide", "modulo"}
+ROUNDING = {"fn_round", "fn_floor", "fn_toInt"}
+IDENTITY = {"equals", "not_equals", "in_", "not_in", "fn_equals", "fn_notEquals", "fn_has", "fn_indexOf"}
 TESTS = {"between", "not_between"}
 LISTS = {"iterate_values": "values", "iterate_items": "keys"}
 WITH_RUN = {
@@ -59,7 +61,7 @@ class Operation:
 
     def here(self) -> str:
         """The print form of what it gives here, or ERR and the message."""
-        ctx, args = Unmetered(), deepcopy(self.args)
+        ctx, args = Unmetered(), tuple(deepcopy(arg) for arg in self.args)
         try:
             return nested_text(ctx, (self._value(ctx, args),))
         except HogError as error:
@@ -68,21 +70,23 @@ class Operation:
     def _value(self, ctx: Unmetered, args: tuple[Any, ...]) -> Any:
         if self.function is not None:
             entry = REGISTRY[self.function]
-            return entry.impl(*((ctx, *args) if entry.context else args))
+            value = entry.impl(*((ctx, *args) if entry.context else args))
+            return [value, ops.divide(1, value)] if self.name in ROUNDING else value
         if self.name == "dict_key":
             return {ops.dict_key(args[0]): 1}
         value = getattr(ops, self.name)(*((ctx, *args) if self.name in WITH_RUN else args))
         if self.name == "iterate_items":
             return [key for key, _ in value]
         if self.name in ARITHMETIC:
-            return [value, ops.divide(1, value)]  # which shows the sign of zero
+            return [value, ops.divide(1, value)]
         return args[0] if self.name == "set_property" else value
 
     def code(self) -> list[Any]:
         """The bytecode that does the same."""
         name, args = self.name, self.args
         if self.function is not None:
-            return shown(call(self.function, args))
+            value = call(self.function, args)
+            return shown(signed(value) if self.name in ROUNDING else value)
         if name == "set_property":
             target, key, value = map(encode, args)
             setting = [*target, Op.GET_LOCAL, 0, *key, *value, Op.SET_PROPERTY, Op.GET_LOCAL, 0]
@@ -108,19 +112,43 @@ class Operation:
             return shown([*encode(args[0]), *encode(args[1]), Op.GET_PROPERTY])
         left, right = map(encode, args)
         value = [*right, *left, BINARY[name]]
-        if name in ARITHMETIC:
-            value = [*value, *value, Op.INTEGER, 1, Op.DIVIDE, Op.ARRAY, 2]
-        return shown(value)
+        return shown(signed(value) if name in ARITHMETIC else value)
+
+
+def signed(number: list[Any]) -> list[Any]:
+    """The code of a number as that of the number and 1 / number, which shows the sign of zero."""
+    return [*number, *number, Op.INTEGER, 1, Op.DIVIDE, Op.ARRAY, 2]
+
+
+def containers(value: Any) -> dict[int, Any]:
+    """The arrays and objects in a value, itself included, by identity."""
+    found: dict[int, Any] = {}
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, list | tuple | dict) and id(item) not in found:
+            found[id(item)] = item
+            left.extend(item.values() if isinstance(item, dict) else item)
+    return found
 
 
 class Notes:
-    """Collects operations, as far as their arguments can be written down."""
+    """Collects operations, as far as their arguments can be written down.
 
-    def __init__(self) -> None:
+    Attributes:
+        operations: by their code.
+        reread: an object of the globals met itself, where PostHog's VM has two copies of it.
+    """
+
+    def __init__(self, globals_: dict[str, Any]) -> None:
         self.operations: dict[str, Operation] = {}
+        self.reread = False
+        self._given = containers(globals_).keys()
 
     def add(self, name: str, args: tuple[Any, ...]) -> None:
         """Note one."""
+        if name in IDENTITY and self._given & containers(args[0]).keys() & containers(args[1]).keys():
+            self.reread = True
         try:
             operation = Operation(name, deepcopy(args))
             code = operation.code()

@@ -72,7 +72,7 @@ GLOBALS = {
     "person": {"name": "Ada Lovelace", "age": 36, "admin": False, "email": "ada@example.com"},
 }
 """What the programs read."""
-ANSWERS = [{"status": 200 + number, "body": {"n": number, "rows": [1, {"k": "v"}]}} for number in range(40)]
+ANSWERS = [{"status": 200 + number, "body": {"n": number, "rows": [1, {"k": "v"}]}} for number in range(100)]
 """What their calls of fetch are answered with, in turn."""
 
 KINDS = ["number", "number", "text", "text", "flag", "list", "list", "object", "date", "any"]
@@ -153,6 +153,10 @@ class Writer:
     def key(self, number: str) -> str:
         """A number as a key, or as a text where such keys do not last."""
         return f"'{number}'" if self.waits else number
+
+    def text_key(self, text: str) -> str:
+        """An expression as a key, surely a text where no other keys last."""
+        return f"toString({text})" if self.waits else text
 
     def chance(self, of: float) -> bool:
         return self.random.random() < of
@@ -264,7 +268,7 @@ class Writer:
                 f"{name}.k",
                 f"{name}['k']",
                 f"{name}.o2",
-                f"{name}[{self.calm('text', 1)}]",
+                f"{name}[{self.text_key(self.calm('text', 1))}]",
                 f"{name}['k' || 'x']",
             ),
             *(
@@ -618,7 +622,9 @@ class Writer:
             [
                 *[lambda: f"{{'k': {any_()}, 'l': {any_()}}}"] * 3,
                 lambda: f"{{'k': {any_()}, 'k': {any_()}, 'z': 1}}",
-                lambda: f"{{{self.expr('text', depth)}: {any_()}, 'name': {self.expr('text', depth)}}}",
+                lambda: (
+                    f"{{{self.text_key(self.expr('text', depth))}: {any_()}, 'name': {self.expr('text', depth)}}}"
+                ),
                 lambda: f"{{{self.key(self.pick(NUMBERS[:8]))}: {any_()}}}",
                 lambda: f"jsonParse({self.pick(TEXTS[-2:-1])})",
                 lambda: f"{self.calm('object', 0)}",

@@ -9,7 +9,6 @@ HEDGEROW_HOG_PROGRAMS sets how many texts are run, HEDGEROW_HOG_SEED where they 
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from copy import deepcopy
@@ -124,8 +123,7 @@ def outcome_of(answer: dict[str, Any]) -> Outcome:
     if error is None:
         end = answer["printed"]
     elif error["name"] == "UncaughtHogVMException":
-        payload = json.dumps(error["payload"], separators=(",", ":"), ensure_ascii=False)
-        end = f"thrown {error['type']} {error['message']} {payload}"
+        end = f"thrown {error['type']} {error['message']} {to_json(error['payload'])}"
     else:
         end = "stopped"
     return Outcome(end, answer["prints"], answer["called"])
@@ -156,12 +154,14 @@ def explained(texts: list[Text], ours: list[Outcome]) -> Counter[str]:
         if here == there:
             used[CAPTURED] += 1
             continue
-        notes = Notes()
+        notes = Notes(GLOBALS)
         assert text.run(notes=notes) == here, text.source
         left.append((text, here, there, notes))
     rows = rows_of({key: operation for *_, notes in left for key, operation in notes.operations.items()})
     for text, here, there, notes in left:
         reasons = {rows[key] for key in notes.operations if key in rows}
+        if notes.reread:
+            reasons.add("identity of globals")
         assert reasons, f"{text.source}\n\nhere:  {here}\nthere: {there}"
         used.update(reasons)
     return used
@@ -181,10 +181,11 @@ def test_generated_texts_mean_the_same_on_posthogs_vm(block):
     """Values, printed lines, calls and failures are the same with and without fast forms, and on PostHog's VM."""
     if reason := missing():
         pytest.skip(reason)
-    made = texts(block)
+    made, before = texts(block), deepcopy(GLOBALS)
     ours = [text.run() for text in made]
     for text, outcome in zip(made, ours, strict=True):
         assert text.run(helpers_only=True) == outcome, text.source
+    assert before == GLOBALS
     theirs = run_there(made)
     differing = [index for index, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]]
     used = explained([made[index] for index in differing], [ours[index] for index in differing])
