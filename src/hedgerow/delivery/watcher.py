@@ -158,8 +158,7 @@ def complaint(tally: Tally, policy: Policy) -> str | None:
     """Which budget is overdrawn, in words; None when all is well or too little is known."""
     if tally.results < policy.least:
         return None
-    minutes = f"{policy.window_s / 60:g} minutes"
-    counts = f"of {tally.results} results in {minutes}"
+    counts = f"of {tally.results} results in {_span(policy.window_s)}"
     if tally.uncaught >= policy.uncaught_share * tally.results:
         return f"{tally.uncaught} {counts} were uncaught errors of its program"
     if tally.failed + tally.uncaught >= policy.failure_share * tally.results:
@@ -199,8 +198,8 @@ def _still_ill(health: Health, problem: str, now: int, policy: Policy) -> Step |
         return _quarantine(health, problem, now, policy)
     if elapsed >= patience / 2 and not health.warned:
         worse = DISABLED if _is_last(health, now, policy) else QUARANTINED
-        left = max(1, round((patience - elapsed) / 60_000))
-        reason = f"{_sentence(problem)} If that goes on for {left} more minutes it will be {worse}."
+        left = _span((patience - elapsed) / 1000)
+        reason = f"{_sentence(problem)} If that goes on for another {left} it will be {worse}."
         return Step(replace(health, warned=True, ill=True), "warning", reason)
     return None if health.ill else Step(replace(health, ill=True), "note")
 
@@ -250,7 +249,7 @@ def probed(health: Health, ok: bool, now: int, policy: Policy) -> Step | None:
     stage = health.stage + 1
     delay = policy.probe_delays_s[min(stage, len(policy.probe_delays_s) - 1)]
     waiting = replace(health, stage=stage, probe_at=now + int(delay * 1000))
-    return Step(waiting, "note", f"A probe failed. The next one is in {delay / 60:g} minutes.")
+    return Step(waiting, "note", f"A probe failed. The next one is in {_span(delay)}.")
 
 
 def reopened(health: Health, now: int) -> Step | None:
@@ -258,6 +257,13 @@ def reopened(health: Health, now: int) -> Step | None:
     if not health.holds:
         return None
     return Step(Health(DEGRADED, now), "change", "Somebody saved it enabled. It is tried again.")
+
+
+def _span(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 120:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.0f} hours"
 
 
 def _sentence(text: str) -> str:

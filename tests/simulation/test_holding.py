@@ -1,0 +1,292 @@
+"""Pausing, resuming, discarding and failing tools, with deaths in between: nothing is lost and nothing goes out twice.
+
+Two workers share the partitions. People pause and resume at random, the tool goes down for a while, both workers die now and
+then. In the end every event has one verdict, the verdicts are those that were asked for, and the metrics say the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import uuid
+from collections import Counter
+
+import pytest
+
+from hedgerow.delivery import holding
+from hedgerow.delivery.hold_policy import HoldPolicy
+from hedgerow.delivery.identity import raw, text
+from hedgerow.delivery.pipeline import Pipeline
+from hedgerow.delivery.retry import RetryPolicy
+from hedgerow.delivery.source import RepositorySource
+from hedgerow.delivery.transport import TransportError
+from hedgerow.delivery.watcher import Policy
+from hedgerow.delivery.world import Options, World
+from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.events import Draft, Event
+from hedgerow.store.database import transact
+from hedgerow.telemetry import Batch
+from simulation.loop import Crash, SimulatedLoop, bury
+from simulation.world import (
+    START,
+    PlainSealer,
+    SimulatedLog,
+    SimulatedStore,
+    SimulatedTransport,
+    copy_of,
+    state_template,
+)
+
+RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000")) // 10
+CHUNKS = 4
+PARTITIONS = 4
+PROJECT = 1
+WORKERS = ([0, 2], [1, 3])
+HOOK = "let res := fetch('https://sink.test/hook', {'body': {'uuid': event.uuid}}); return res.status"
+TELL = "let res := fetch('https://sink.test/tell', {'body': event.properties}); return res.status"
+PEOPLE = [f"user-{n}" for n in range(6)]
+OPTIONS = Options(
+    window_records=64,
+    read_records=8,
+    flush_s=0.02,
+    spill_s=0.1,
+    lane_concurrency=4,
+    lane_queue=4,
+    retry=RetryPolicy((0.5,) * 40),
+    timeout_s=2.0,
+    stop_s=0.2,
+    health=Policy(window_s=20.0, least=4, patience_s=3.0, probe_delays_s=(1.0, 2.0, 4.0), quarantines=99),
+    hold=HoldPolicy(per_second=50.0, step=3),
+)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A migrated database with a hook, and an internal destination that is told about it."""
+    folder = tmp_path_factory.mktemp("holding")
+    connection = state_template(folder)
+    keyring = Keyring.load("", folder)
+    connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
+    ids = {}
+    for name, kind, program in (("hook", "destination", HOOK), ("tell", "internal_destination", TELL)):
+        config = Config(name=name, type=kind, enabled=True, hog=program)
+        made = transact(
+            connection,
+            lambda c, config=config: repository.create(
+                c, PROJECT, config, Secrets(), keyring=keyring, now=int(START * 1000)
+            ),
+        )
+        ids[name] = raw(made.id)
+    return connection, RepositorySource(keyring), ids
+
+
+class Tool(SimulatedTransport):
+    """Accepts what comes while it is up; everything fails while it is down."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__(chance)
+        self.down = False
+
+    async def send(self, request):
+        if "/tell" not in request.url and self.down:
+            await asyncio.sleep(self.chance.uniform(0.001, 0.05))
+            raise TransportError("refused", "connection refused", retriable=True)
+        return await super().send(request)
+
+
+def random_events(chance: random.Random) -> list[Event]:
+    return [
+        Event(
+            str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+            "$pageview",
+            chance.choice(PEOPLE),
+            {"n": number},
+            "2026-01-02T03:04:05.000Z",
+            int(START * 1000) + number,
+        )
+        for number in range(chance.randint(20, 60))
+    ]
+
+
+class Run:
+    """One seed."""
+
+    def __init__(self, seed: int, prepared) -> None:
+        connection, self.source, self.ids = prepared
+        self.chance = random.Random(seed)
+        self.now = START
+        self.log = SimulatedLog(PARTITIONS, self.chance)
+        self.store = SimulatedStore(copy_of(connection), self.chance)
+        self.transport = Tool(self.chance)
+        self.events = random_events(self.chance)
+        self.waiting = list(self.events)
+        self.wishes = [self.chance.choice(self.KINDS) for _ in range(self.chance.randint(0, 6))]
+        self.deaths = 0
+
+    KINDS = ("pause", "resume", "resume slowly", "latest", "discard", "down", "up")
+
+    def go(self) -> None:
+        for _ in range(self.chance.randint(0, 2)):
+            self.deaths += self._life(self.chance.randint(50, 4000))
+        self._life(None)
+
+    def _life(self, crash_at: int | None) -> bool:
+        loop = SimulatedLoop(self.now)
+        asyncio.set_event_loop(loop)
+        self.store.reborn()
+        loop.crash_at = crash_at
+        try:
+            loop.run_until_complete(self._live(loop))
+        except Crash:
+            return True
+        finally:
+            self.now = loop.now + self.chance.uniform(0, 0.5)
+            bury(loop)
+            asyncio.set_event_loop(None)
+        return False
+
+    async def _live(self, loop: SimulatedLoop) -> None:
+        world = World(
+            now=loop.time, chance=self.chance, log=self.log, store=self.store, transport=self.transport,
+            sealer=PlainSealer(),
+        )  # fmt: skip
+        stop = asyncio.Event()
+        pipelines = [Pipeline(world, OPTIONS, self.source) for _ in WORKERS]
+        running = [
+            asyncio.create_task(one.run(owned, stop)) for one, owned in zip(pipelines, WORKERS, strict=True)
+        ]
+        await self._history(loop)
+        for _ in range(2000):
+            await asyncio.sleep(0.2)
+            if any(task.done() for task in running) or await self._quiet(pipelines):
+                break
+        else:
+            raise AssertionError(f"The pipeline does not come to rest: {self.open_rows()}")
+        stop.set()
+        await asyncio.gather(*running)
+
+    async def _history(self, loop: SimulatedLoop) -> None:
+        """What happens outside: events arrive, people and the tool do what they do. What is done is not done again."""
+        while self.waiting or self.wishes:
+            await asyncio.sleep(self.chance.uniform(0, 0.3))
+            if self.wishes and self.chance.random() < 0.15:
+                await self._wish(self.wishes[-1], loop)
+                self.wishes.pop()
+            if self.waiting:
+                some = self.waiting[: self.chance.randint(1, 4)]
+                at = int(loop.time() * 1000)
+                drafts = []
+                for event in some:
+                    event.captured_at = at
+                    drafts.append(Draft(PROJECT, event.distinct_id, at, event.encode()))
+                del self.waiting[: len(some)]
+                await self.log.append(drafts)
+        await asyncio.sleep(self.chance.uniform(0, 10))
+        self.transport.down = False
+        await self._wish("resume", loop)
+
+    async def _wish(self, wish: str, loop: SimulatedLoop) -> None:
+        hook, now = self.ids["hook"], int(loop.time() * 1000)
+        if wish in {"down", "up"}:
+            self.transport.down = wish == "down"
+            return
+        work = {
+            "pause": lambda c: holding.pause(c, PROJECT, hook, now, by="me"),
+            "resume": lambda c: holding.resume(c, PROJECT, hook, now, by="me"),
+            "resume slowly": lambda c: holding.resume(c, PROJECT, hook, now, by="me", rate=3.0),
+            "latest": lambda c: holding.resume(c, PROJECT, hook, now, by="me", order="latest_per_person"),
+            "discard": lambda c: holding.discard(c, PROJECT, hook, now, by="me"),
+        }[wish]
+        transact(self.store.connection, work)
+
+    def open_rows(self) -> list:
+        sql = "SELECT verdict, count(*), min(next_at), error FROM deliveries WHERE verdict IN ('running', 'retrying', 'held', 'scheduled') GROUP BY 1"
+        extra = "SELECT * FROM destination_health", "SELECT * FROM destination_holds"
+        return [self.store.connection.execute(one).fetchall() for one in (sql, *extra)]
+
+    async def _quiet(self, pipelines) -> bool:
+        if any(one.window.records or one.lanes.active() for one in pipelines):
+            return False
+        ends = {p: await self.log.end(p) for p in range(PARTITIONS)}
+        execute = self.store.connection.execute
+        settled = dict(execute("SELECT partition, settled_to FROM positions"))
+        waiting = execute("SELECT count(*) FROM internal_outbox").get
+        orders = execute(
+            "SELECT count(*) FROM destination_holds WHERE sift_to NOTNULL OR discard_to NOTNULL"
+        ).get
+        opened = self.open_rows()[0]
+        return not (opened or waiting or orders) and all(settled.get(p, 0) >= end for p, end in ends.items())
+
+    # ------------------------------------------------------------- judging
+
+    def judge(self, asked: set[str]) -> None:
+        hook = self.ids["hook"]
+        rows = {
+            uuid_: (identity, distinct_id, verdict)
+            for identity, uuid_, distinct_id, verdict in self.store.connection.execute(
+                "SELECT id, event_uuid, distinct_id, verdict FROM deliveries WHERE destination_id = ?",
+                (hook,),
+            )
+        }
+        assert set(rows) == {raw(event.uuid) for event in self.events}
+        allowed = {"delivered"}
+        allowed |= {"discarded"} if "discard" in asked else set()
+        allowed |= {"superseded"} if "latest" in asked else set()
+        assert {verdict for _, _, verdict in rows.values()} <= allowed, Counter(
+            v for _, _, v in rows.values()
+        )
+        self._judge_superseded(list(rows.values()))
+        self._judge_network(rows.values())
+        self._judge_metrics(hook, Counter(verdict for _, _, verdict in rows.values()))
+        self._judge_told()
+
+    def _judge_superseded(self, rows) -> None:
+        """What gave way gave way to a later one of the same person that was not held back itself."""
+        for identity, distinct_id, verdict in rows:
+            if verdict == "superseded":
+                later = [v for i, d, v in rows if d == distinct_id and i > identity]
+                assert {"delivered", "discarded"} & set(later)
+
+    def _judge_network(self, rows) -> None:
+        delivered = [text(identity) for identity, _, verdict in rows if verdict == "delivered"]
+        assert all(self.transport.accepted[name] >= 1 for name in delivered)
+        twice = sum(self.transport.accepted[text(identity)] for identity, _, _ in rows) - len(delivered)
+        assert twice <= self.deaths * (4 * OPTIONS.lane_concurrency + 16), (twice, self.deaths)
+
+    def _judge_metrics(self, hook: bytes, verdicts: Counter[str]) -> None:
+        told = Batch()
+        for (body,) in self.store.connection.execute("SELECT body FROM telemetry_outbox ORDER BY seq"):
+            told.add(Batch.decode(body))
+        counts: Counter[str] = Counter()
+        for (_, destination, _, _, name), n in told.metrics.items():
+            counts[name] += n if destination == hook else 0
+        assert counts["succeeded"] == verdicts["delivered"]
+        assert counts["discarded"] == verdicts["discarded"]
+        assert counts["superseded"] == verdicts["superseded"]
+        assert counts["triggered"] == len(self.events)
+
+    def _judge_told(self) -> None:
+        """Each change of state reached the internal destination, and only that; events of people did not."""
+        rows = self.store.connection.execute(
+            "SELECT event, verdict FROM deliveries WHERE destination_id = ?", (self.ids["tell"],)
+        ).fetchall()
+        assert {event for event, _ in rows} <= {"$destination_state_changed", "$destination_warning"}
+        assert {verdict for _, verdict in rows} <= {"delivered"}
+        state = self.store.connection.execute("SELECT state FROM destination_health").fetchall()
+        if state:
+            assert rows, "a change nobody was told of"
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_nothing_held_is_lost_or_sent_twice(chunk, prepared):
+    """Whatever people, the tool and death do: each event ends in one verdict, and the verdict is one that was asked for."""
+    for seed in range(chunk, RUNS, CHUNKS):
+        run = Run(seed, prepared)
+        asked = set(run.wishes)
+        try:
+            run.go()
+            run.judge(asked)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
