@@ -16,7 +16,7 @@ from hedgerow.api.paging import DEFAULT_LIMIT, link, number
 from hedgerow.api.property_filters import property_filter
 from hedgerow.api.times import parse_time
 from hedgerow.delivery.queries import of_event
-from hedgerow.delivery.recent import Entry, EventSearch, event_names, find_event
+from hedgerow.delivery.recent import Entry, EventSearch, event_names, find_event, place
 from hedgerow.events import Event
 from hedgerow.insight.events import search
 from hedgerow.log import EventLog
@@ -118,8 +118,7 @@ async def _load(log: EventLog, entry: Entry) -> dict[str, Any] | None:
 def _cursor(text: str | None) -> tuple[int, int, int] | None:
     if not text:
         return None
-    parts = text.split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):
+    found = place(text)
+    if found is None:
         raise Invalid("Use the address in 'next' as it is.", attr="cursor")
-    captured_at, position, partition = map(int, parts)
-    return captured_at, position, partition
+    return found

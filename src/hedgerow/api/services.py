@@ -29,6 +29,7 @@ class Services:
         templates: the destination templates.
         random: source of randomness for ids.
         tail: events as they are accepted.
+        forget: told after somebody asked for a person to be erased.
     """
 
     settings: Settings
@@ -41,3 +42,4 @@ class Services:
     templates: Catalogue = field(default_factory=builtin)
     random: Callable[[int], bytes] = os.urandom
     tail: Tail = field(default_factory=Tail)
+    forget: Callable[[], None] = lambda: None

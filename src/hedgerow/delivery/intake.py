@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hedgerow.delivery import internal, ledger
+from hedgerow.delivery import erasure, internal, ledger
 from hedgerow.delivery.configuration import Configuration, ConfigurationStale, key
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
@@ -23,7 +23,7 @@ from hedgerow.delivery.world import REST_AFTER_STORE_ERROR_S, Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
 from hedgerow.destinations.globals import build_globals, filter_globals
 from hedgerow.events import Event, Record
-from hedgerow.people import Change, Folded, fold, load
+from hedgerow.people import Change, Folded, IngestionWarning, fold, load, record_warnings
 from hedgerow.store import Connection, StoreError
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,7 @@ class _Item:
     folded: Folded | None = None
     begun: int = 0
     crashed: bool = False
+    erased: bool = False
 
 
 class Intake:
@@ -197,12 +198,16 @@ class Intake:
         self._configuration.refresh(connection, most=COMPILED_AT_ONCE)
         self._gates.refresh(connection)
         items = [self._item(record) for record in records]
-        for item in items:
+        who = [(i.record.project_id, i.event.distinct_id, i.record.captured_at) for i in items]
+        for item, gone in zip(items, erasure.gone(connection, who), strict=True):
+            item.erased = gone or item.record.erased
             if not self._partitions[item.record.partition].begun:
                 item.begun = ledger.begin(connection, item.record.partition)
-                item.crashed = item.begun >= CRASHED_FROM
-        self._mark_duplicates(connection, [item for item in items if not item.crashed])
-        usable = [item for item in items if not item.duplicate and not item.crashed]
+                item.crashed = item.begun >= CRASHED_FROM and not item.erased
+        kept = [item for item in items if not item.crashed and not item.erased]
+        self._mark_duplicates(connection, kept)
+        self._trace_duplicates(connection, kept)
+        usable = [item for item in kept if not item.duplicate]
         self._people(connection, [item for item in usable if not item.event.internal])
         connection.executemany(
             INDEX,
@@ -243,6 +248,18 @@ class Intake:
                 item.duplicate = any(at >= oldest for _, _, at in earlier)
                 if not item.duplicate:
                     seen.setdefault(item.uuid, []).append((*own, item.record.captured_at))
+
+    @staticmethod
+    def _trace_duplicates(connection: Connection, items: list[_Item]) -> None:
+        """A re-sent event leaves a trace for its sender, besides its verdict."""
+        found = (item for item in items if item.duplicate and item.first)
+        record_warnings(
+            connection,
+            (
+                (i.record.project_id, i.record.captured_at, IngestionWarning("duplicate_event", {"event": i.event.event, "uuid": i.event.uuid}))
+                for i in found
+            ),
+        )  # fmt: skip
 
     @staticmethod
     def _people(connection: Connection, items: list[_Item]) -> None:
@@ -321,7 +338,7 @@ class Intake:
             return ([] if outcome.invocation.id in place.known else [outcome]), []
         plan = self._configuration.plans.get(item.record.project_id)
         folded = internal.folded(item.event) if item.event.internal else item.folded
-        if plan is None or folded is None or folded.dropped:
+        if plan is None or folded is None or folded.dropped or item.erased:
             return [], []
         return self._match(item, folded, plan, entry, place.known)
 

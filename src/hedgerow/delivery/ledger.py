@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from hedgerow.delivery.erasure import honoured
 from hedgerow.delivery.invocation import Attempt, Excerpt, Invocation, Outcome
 from hedgerow.delivery.state import Sealer, pack_globals, pack_journal, unpack_globals, unpack_journal
 from hedgerow.store import Connection
@@ -146,7 +147,7 @@ def folded(connection: Connection, ends: Mapping[int, int]) -> None:
 
 def settle(connection: Connection, settlement: Settlement, sealer: Sealer) -> None:
     """Write verdicts, what their rows need, positions and telemetry: all or nothing."""
-    outcomes = settlement.outcomes
+    outcomes, erased = honoured(connection, settlement.outcomes, settlement.telemetry)
     connection.executemany(UPSERT, [_row(outcome, sealer) for outcome in outcomes])
     payloads = {(o.invocation.partition, o.invocation.position): o for o in outcomes if _needs_payload(o)}
     connection.executemany(
@@ -155,7 +156,7 @@ def settle(connection: Connection, settlement: Settlement, sealer: Sealer) -> No
     )
     attempts = [(o.invocation.id, o.attempts) for o in outcomes if o.attempts and o.verdict != "delivered"]
     connection.executemany(ATTEMPT, _attempt_rows(attempts))
-    connection.executemany(ATTEMPT, _attempt_rows(settlement.successes))
+    connection.executemany(ATTEMPT, _attempt_rows([s for s in settlement.successes if s[0] not in erased]))
     connection.executemany(FORGET_ATTEMPTS, [(gone,) for gone in settlement.forgotten])
     connection.executemany(
         SETTLED, [(end, partition, end) for partition, end in settlement.positions.items()]

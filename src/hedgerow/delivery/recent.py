@@ -51,6 +51,15 @@ class Entry:
         return self.captured_at, self.position, self.partition
 
 
+def place(cursor: str) -> tuple[int, int, int] | None:
+    """The place that an entry's cursor names, None when it is no cursor."""
+    parts = cursor.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):
+        return None
+    captured_at, position, partition = map(int, parts)
+    return captured_at, position, partition
+
+
 @dataclass(frozen=True, slots=True)
 class EventSearch:
     """Which events; None means any. Times are milliseconds; ``cursor`` is an entry's."""

@@ -61,3 +61,18 @@ class EventLog(Protocol):
         Args:
             after: partitions and positions; partitions that are not named count nothing.
         """
+
+    async def erase(self, project_id: int, distinct_id: str, until_ms: int) -> int:
+        """Overwrite the events of a distinct id by records that say nothing; positions stay as they are.
+
+        Args:
+            project_id: whose.
+            distinct_id: under which they were sent.
+            until_ms: those accepted up to this time.
+
+        Returns:
+            How many there were.
+        """
+
+    async def flush(self) -> bool:
+        """Remove what is left of overwritten events outside of their places; False: somebody reads, try again."""

@@ -16,6 +16,7 @@ import uvloop
 from hedgerow.accounts import project_by_token
 from hedgerow.api import Services, create_app
 from hedgerow.capture import CachedProjects, CaptureApp, CaptureOptions, DiskGate, Project, Trail
+from hedgerow.delivery.eraser import Eraser
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.insight import Tail
@@ -99,6 +100,7 @@ class Site:
     backlog: BacklogGate
     trail: Trail
     tail: Tail
+    eraser: Eraser
 
 
 def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: Roster) -> Site:
@@ -119,10 +121,11 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
         settings, settings.data_dir, stores.front, stores.telemetry, lag, roster, lambda: capture.counters, backlog
     )  # fmt: skip
     keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
+    eraser = Eraser(stores.state, stores.telemetry, stores.log, now_ms)
     services = Services(
-        settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail
-    )
-    return Site(Gateway([capture, health], create_app(services)), backlog, trail, tail)
+        settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail, forget=eraser.wake
+    )  # fmt: skip
+    return Site(Gateway([capture, health], create_app(services)), backlog, trail, tail, eraser)
 
 
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
@@ -133,7 +136,7 @@ async def serve(settings: Settings, inheritance: Inheritance) -> None:
         site = build(settings, inheritance, stores, roster)
         server = InheritedServer(site.app, inheritance.listen)
         serving = asyncio.create_task(server.serve())
-        watching = asyncio.create_task(site.backlog.watch())
+        beside = [asyncio.create_task(work) for work in (site.backlog.watch(), site.eraser.run())]
         roster.report_up()
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -144,8 +147,9 @@ async def serve(settings: Settings, inheritance: Inheritance) -> None:
         patience = max(0.5, settings.shutdown_s - CLOSING_S)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(serving, patience)
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await site.trail.flush()
 
 

@@ -151,6 +151,24 @@ class Database:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
+    async def rebuild(self) -> None:
+        """Write the file anew, without the bytes that old states left in places that no row uses any more; takes its time.
+
+        Deleted rows are overwritten where they stood, but pages that were split keep copies that nothing refers to. Reading
+        goes on meanwhile, writing waits.
+        """
+        await asyncio.to_thread(self._rebuild)
+
+    def _rebuild(self) -> None:
+        connection = self._open()
+        try:
+            connection.execute("PRAGMA temp_store=FILE")  # the copy may be larger than the memory
+            connection.execute("VACUUM")
+        except apsw.Error as error:
+            raise StoreError(f"{self.path} could not be rebuilt: {error}.") from error
+        finally:
+            connection.close()
+
     def write_now(self, work: Callable[[Connection], T]) -> T:
         """Like ``write`` for callers without an event loop; blocks."""
         return self._thread.submit(self._work, work, True).result()

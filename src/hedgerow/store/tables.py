@@ -352,6 +352,30 @@ masks = Table(
     sqlite_with_rowid=False,
 )
 
+# What was accepted under a distinct id up to a time is forgotten; ``key`` hides the id: see delivery/erasure.py.
+erasures = Table(
+    "erasures",
+    state,
+    Column("project_id", Integer, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("until", Integer, nullable=False),
+    PrimaryKeyConstraint("project_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+# Deletions of persons; ``body`` has the distinct ids until it is done.
+erasure_jobs = Table(
+    "erasure_jobs",
+    state,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("requested_at", Integer, nullable=False),
+    Column("finished_at", Integer),
+    Column("events", Integer, nullable=False, server_default="0"),
+    Column("deliveries", Integer, nullable=False, server_default="0"),
+    Column("body", Text, nullable=False),
+)
+
 telemetry_outbox = Table(
     "telemetry_outbox",
     state,

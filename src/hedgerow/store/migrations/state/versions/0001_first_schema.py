@@ -166,6 +166,25 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "erasure_jobs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("requested_at", sa.Integer(), nullable=False),
+        sa.Column("finished_at", sa.Integer(), nullable=True),
+        sa.Column("events", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("deliveries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "erasures",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("until", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "event_index",
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -343,6 +362,8 @@ def downgrade() -> None:
         batch_op.drop_index("event_index_by_time")
 
     op.drop_table("event_index")
+    op.drop_table("erasures")
+    op.drop_table("erasure_jobs")
     with op.batch_alter_table("destinations", schema=None) as batch_op:
         batch_op.drop_index("destinations_by_project")
 
