@@ -39,6 +39,7 @@ def destination(
         "sampling": config.sampling,
         "retry": config.retry,
         "rate_limit": config.rate_limit,
+        "fetch": config.fetch,
         "mappings": config.mappings,
         "batch_export_id": config.batch_export_id,
         "revision": item.revision,

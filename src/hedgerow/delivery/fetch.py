@@ -1,7 +1,8 @@
 """From a program's ``fetch`` to a request, and from what came back to the program's value.
 
 Source of the shapes: PostHog's documented fetch. Ours adds ``headers`` to the result, keeps numbers in headers
-as text instead of dropping them, and names every request with ``webhook-id``.
+as text instead of dropping them, and names every request with ``webhook-id``. ``timeout``, ``connect_timeout`` (seconds) and
+``follow_redirects`` are ours; ``aws_sigv4`` and ``standard_webhooks`` are PostHog's, and name inputs rather than holding secrets.
 """
 
 from __future__ import annotations
@@ -13,36 +14,38 @@ import orjson
 
 from hedgerow.delivery.identity import text
 from hedgerow.delivery.invocation import Excerpt
+from hedgerow.delivery.signing import AwsKey, BadSecret, sign_aws, sign_webhook
 from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options
+from hedgerow.destinations import InputError
+from hedgerow.destinations.fetching import LONGEST_S, is_seconds
 from hedgerow.hog import HogRuntimeError
 from hedgerow.hog.host import AsyncCall
 from hedgerow.hog.jsontext import to_json
 
 BODYLESS = frozenset({"GET", "HEAD"})
+ADJUSTABLE = ("timeout", "connect_timeout", "follow_redirects")
+SIGNATURES = ("aws_sigv4", "standard_webhooks")
 NO_RESPONSE = 500
 
 
-def request_of(call: AsyncCall, delivery: bytes, options: Options) -> Request:
-    """The request a program asked for.
+def request_of(
+    call: AsyncCall, delivery: bytes, options: Options, settings: Mapping[str, Any] | None = None
+) -> Request:
+    """The request a program asked for, but for its signature.
 
     Args:
         call: its ``fetch`` call.
         delivery: the invocation's id, sent as ``webhook-id`` (``id-n`` from the second call of a run on).
         options: time-outs and caps.
+        settings: the destination's own, where the program says nothing (see destinations/fetching.py).
 
     Raises:
         HogRuntimeError: the arguments are not what fetch takes.
     """
-    url, extra = (*call.args, None, None)[:2]
-    if not isinstance(url, str):
-        raise HogRuntimeError("fetch needs a URL as its first argument, a string.")
-    if extra is None:
-        extra = {}
-    if not isinstance(extra, dict):
-        raise HogRuntimeError(
-            "fetch takes an object as its second argument, like {'method': 'POST', 'body': ...}."
-        )
+    url, extra = _arguments(call)
+    chosen = {name: extra.get(name) for name in ADJUSTABLE if extra.get(name) is not None}
+    chosen = {**(settings or {}), **chosen}
     method = str(extra.get("method") or "POST").upper()
     headers = _headers(extra.get("headers"))
     if "webhook-id" not in {name.lower() for name in headers}:
@@ -52,10 +55,117 @@ def request_of(call: AsyncCall, delivery: bytes, options: Options) -> Request:
         url=url,
         headers=headers,
         body=None if method in BODYLESS else _body(extra.get("body")),
-        timeout=options.timeout_s,
-        connect_timeout=options.connect_timeout_s,
+        timeout=_seconds(chosen, "timeout", options.timeout_s),
+        connect_timeout=_seconds(chosen, "connect_timeout", options.connect_timeout_s),
         max_body=options.max_response,
+        follow_redirects=_follows(chosen, extra),
     )
+
+
+def _arguments(call: AsyncCall) -> tuple[str, dict[str, Any]]:
+    url, extra = (*call.args, None, None)[:2]
+    if not isinstance(url, str):
+        raise HogRuntimeError("fetch needs a URL as its first argument, a string.")
+    if extra is None:
+        return url, {}
+    if not isinstance(extra, dict):
+        raise HogRuntimeError(
+            "fetch takes an object as its second argument, like {'method': 'POST', 'body': ...}."
+        )
+    return url, extra
+
+
+def _seconds(chosen: Mapping[str, Any], name: str, default: float) -> float:
+    value = chosen.get(name, default)
+    if name in chosen and not is_seconds(value):
+        raise HogRuntimeError(f"fetch takes {name} in seconds, above 0 and up to {LONGEST_S:g}.")
+    return float(value)
+
+
+def _follows(chosen: Mapping[str, Any], extra: Mapping[str, Any]) -> bool:
+    value = chosen.get("follow_redirects", False)
+    if not isinstance(value, bool):
+        raise HogRuntimeError("fetch takes follow_redirects as true or false.")
+    if value and extra.get("follow_redirects") and extra.get("aws_sigv4"):
+        raise HogRuntimeError(
+            "A request signed for AWS cannot follow redirects: its signature is for one address."
+        )
+    return value and not extra.get("aws_sigv4")
+
+
+# ---------------------------------------------------------------- signing
+
+
+def signed(request: Request, call: AsyncCall, inputs: Mapping[str, Any], now: float) -> Request:
+    """The request as it leaves now: signed, if the program asked for that.
+
+    Args:
+        request: from ``request_of``.
+        call: the same call.
+        inputs: the run's, of which the call names those that hold the keys.
+        now: seconds since the epoch.
+
+    Raises:
+        HogRuntimeError: what describes the signature is not complete.
+        InputError: an input that it names has no usable key.
+    """
+    _, extra = _arguments(call)
+    if extra.get("standard_webhooks"):
+        request = _webhook_signed(request, _Spec(extra, "standard_webhooks", inputs), now)
+    if extra.get("aws_sigv4"):
+        request = _aws_signed(request, _Spec(extra, "aws_sigv4", inputs), now)
+    return request
+
+
+def _webhook_signed(request: Request, spec: _Spec, now: float) -> Request:
+    identity = spec.text("webhook_id", required=False) or _header_of(request, "webhook-id")
+    try:
+        return sign_webhook(request, spec.key("secret_input"), identity, now)
+    except BadSecret as error:
+        raise InputError(spec.text("secret_input"), str(error)) from None
+
+
+def _aws_signed(request: Request, spec: _Spec, now: float) -> Request:
+    token = spec.key("session_token_input") if spec.text("session_token_input", required=False) else None
+    key = AwsKey(
+        spec.text("service"), spec.text("region"), spec.key("access_key_id_input"), spec.key("secret_access_key_input"), token
+    )  # fmt: skip
+    return sign_aws(request, key, now)
+
+
+def _header_of(request: Request, wanted: str) -> str:
+    return next(value for name, value in request.headers.items() if name.lower() == wanted)
+
+
+class _Spec:
+    """What a call says about a signature, and the inputs that it names."""
+
+    def __init__(self, extra: Mapping[str, Any], name: str, inputs: Mapping[str, Any]) -> None:
+        self._name = name
+        self._fields = extra[name]
+        self._inputs = inputs
+        if not isinstance(self._fields, dict):
+            raise HogRuntimeError(f"fetch takes {name} as an object.")
+
+    def text(self, field: str, *, required: bool = True) -> str:
+        """One of its fields."""
+        value = self._fields.get(field)
+        if isinstance(value, str) and value:
+            return value
+        if required or value is not None:
+            raise HogRuntimeError(f"{self._name} needs {field}, a string.")
+        return ""
+
+    def key(self, field: str) -> str:
+        """The value of the input that a field names."""
+        name = self.text(field)
+        value = self._inputs.get(name)
+        if not isinstance(value, str) or not value:
+            raise InputError(name, f"{self._name} takes a key from the input {name!r}, which has none.")
+        return value
+
+
+# ------------------------------------------------------------------ parts
 
 
 def _headers(given: Any) -> dict[str, str]:

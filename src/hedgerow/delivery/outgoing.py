@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hedgerow import hog
+from hedgerow.delivery.fetch import ADJUSTABLE, SIGNATURES
 from hedgerow.delivery.state import loads
 from hedgerow.hog.jsontext import to_json
 
@@ -79,6 +80,7 @@ def _request(extra: dict[Any, Any]) -> dict[str, Any]:
         if type(headers) is dict
         else plain(headers),
         "body": _written(body),
+        **{name: plain(extra[name]) for name in (*ADJUSTABLE, *SIGNATURES) if extra.get(name) is not None},
     }
 
 

@@ -17,6 +17,7 @@ from hedgerow.delivery import fetch
 from hedgerow.delivery.identity import text
 from hedgerow.delivery.invocation import Attempt, Invocation, Line, Outcome
 from hedgerow.delivery.pacing import HostRates
+from hedgerow.delivery.redirects import send_following
 from hedgerow.delivery.retry import Failure, RetryPolicy, next_delay
 from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options, World
@@ -154,15 +155,18 @@ class Runner:
     # ------------------------------------------------------------ fetch
 
     async def _fetch(self, run: _Run, call: AsyncCall) -> Any:
-        request = fetch.request_of(call, run.invocation.id, self._options)
+        request = fetch.request_of(
+            call, run.invocation.id, self._options, run.compiled.fetch_settings
+        )
         wait = self._hosts.wait(request.url, asyncio.get_running_loop().time())
         if wait > 0:
             await asyncio.sleep(wait)
         started = self._world.now()
+        request = fetch.signed(request, call, run.inputs, started)
         response: Response | None = None
         refusal: TransportError | None = None
         try:
-            response = await self._world.transport.send(request)
+            response = await send_following(self._world.transport, request)
         except TransportError as error:
             refusal = error
         run.invocation.attempts += 1

@@ -32,6 +32,7 @@ COMPILED: Final = 64
 NICENESS: Final = 5
 """A helper computes, its worker answers: who answers goes first."""
 SENSITIVE_NODES: Final = 20_000
+LONGEST_KEY: Final = 4096
 FAT_KB: Final = 300 * 1024
 """A process that was ever larger than this does not run another program: its memory may be in shreds."""
 PR_SET_PDEATHSIG: Final = 1
@@ -192,8 +193,9 @@ class Helper:
 
 
 def _shown(compiled: CompiledDestination, inputs: Mapping[str, Any]) -> Any:
-    """What the parent must redact, as plain data."""
-    sensitive = compiled.sensitive(inputs)
+    """What the parent must redact, and what it may have to sign with, as plain data."""
+    short = {key: text for key, text in inputs.items() if type(text) is str and len(text) <= LONGEST_KEY}
+    sensitive = {**short, **compiled.sensitive(inputs)}
     if not measure(sensitive, SENSITIVE_NODES):
         raise hog.HogSizeLimit("The inputs that are secret are too large")
     return plain(sensitive)

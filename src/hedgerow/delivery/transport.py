@@ -19,6 +19,7 @@ class Request:
         timeout: seconds for the whole exchange.
         connect_timeout: seconds until the connection stands.
         max_body: bytes of the response that are kept; more is cut and ``truncated`` set.
+        follow_redirects: whether to go where the answer leads. A transport never does: see redirects.py.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Request:
     timeout: float = 10.0
     connect_timeout: float = 3.0
     max_body: int = 1_000_000
+    follow_redirects: bool = False
 
 
 @dataclass(frozen=True, slots=True)

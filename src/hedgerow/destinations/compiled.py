@@ -178,6 +178,11 @@ class CompiledDestination:
         return delays(self.destination.config.retry)
 
     @property
+    def fetch_settings(self) -> Mapping[str, Any]:
+        """How its requests are made where its program does not say: see ``destinations.fetching``."""
+        return self.destination.config.fetch or {}
+
+    @property
     def rate_per_second(self) -> float | None:
         """Deliveries a second that its owner allows; None for as many as go."""
         limit = self.destination.config.rate_limit

@@ -42,6 +42,7 @@ class Config:
         sampling: None, or ``{"percentage", "by"}``.
         retry: None, the name of a schedule, or delays in seconds.
         rate_limit: None, or ``{"per_second"}``: deliveries that may start in a second.
+        fetch: None, or how requests are made: ``{"timeout", "connect_timeout", "follow_redirects"}``.
     """
 
     type: str = "destination"
@@ -60,6 +61,7 @@ class Config:
     sampling: dict[str, Any] | None = None
     retry: str | list[float] | None = None
     rate_limit: dict[str, float] | None = None
+    fetch: dict[str, Any] | None = None
     execution_order: int | None = None
     batch_export_id: str | None = None
 

@@ -1,0 +1,43 @@
+"""How a destination's requests are made where its program does not say: time limits and redirects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hedgerow.destinations.errors import ValidationError
+
+LONGEST_S: Final = 60.0
+"""Most seconds that one request may take, whoever asks for it: so long a place in a lane is taken."""
+
+_SECONDS: Final = ("timeout", "connect_timeout")
+_FIELDS: Final = (*_SECONDS, "follow_redirects")
+
+
+def validate_fetch(raw: Any) -> dict[str, Any] | None:
+    """Check ``{"timeout", "connect_timeout", "follow_redirects"}``, each of which may be absent; null means the server's defaults.
+
+    Raises:
+        ValidationError: with an attribute such as ``fetch__timeout``.
+    """
+    if raw is None:
+        return None
+    if not isinstance(raw, Mapping):
+        raise ValidationError("Expected a dictionary.", attr="fetch", code="invalid")
+    for name, value in raw.items():
+        if name not in _FIELDS:
+            raise ValidationError(
+                f"Known are {', '.join(_FIELDS)}.", attr=f"fetch__{name}", code="unknown_field"
+            )
+        if name in _SECONDS and not is_seconds(value):
+            raise ValidationError(
+                f"Give seconds, above 0 and up to {LONGEST_S:g}.", attr=f"fetch__{name}", code="invalid"
+            )
+        if name not in _SECONDS and not isinstance(value, bool):
+            raise ValidationError("Must be a valid boolean.", attr=f"fetch__{name}", code="invalid")
+    return dict(raw) or None
+
+
+def is_seconds(value: Any) -> bool:
+    """Whether a value is a time limit that can be kept."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST_S
