@@ -34,12 +34,14 @@ from hedgerow.hog import (
     compile_program,
     compile_template,
     emit_bytecode,
+    ops,
     parse_expression,
     parse_program,
     parse_template,
     print_form,
     to_json,
 )
+from hedgerow.hog.compiler.namespace import namespace
 from hedgerow.hog.differences import DIFFERENCES
 
 COUNT = int(os.environ.get("HEDGEROW_HOG_PROGRAMS", "2000"))
@@ -192,3 +194,19 @@ def test_generated_texts_mean_the_same_on_posthogs_vm(block):
     assert set(used) <= {row.name for row in DIFFERENCES}
     assert len(differing) - used[CAPTURED] < len(made) / 5
     assert sum(outcome.end != "stopped" for outcome in ours) > len(made) * 0.6
+
+
+@pytest.mark.parametrize("places", [["namespace"], ["namespace", "ops"]])
+def test_a_wrong_result_is_not_excused(monkeypatch, places):
+    """A fault of the compiler fails, and so does one of an operator that no row of the table covers."""
+    if reason := missing():
+        pytest.skip(reason)
+    wrong = lambda left, right: left % right  # noqa: E731
+    monkeypatch.setitem(namespace(), "modulo", wrong)
+    if "ops" in places:
+        monkeypatch.setattr(ops, "modulo", wrong)
+    text = Text("program", "let f := x -> x % 3; return f(-7)")
+    here = text.run(helpers_only=True)
+    assert here.end == "2"
+    with pytest.raises(AssertionError, match="there: " if places == ["namespace"] else "modulo"):
+        explained([text], [here])
