@@ -69,3 +69,28 @@ def _after(text: str, place: int, mark: str) -> int:
 
 def _unclosed(text: str, place: int, message: str) -> HogSyntaxError:
     return HogSyntaxError(message, source=text, span=Span(place, place + 2))
+
+
+DEEPEST = 100
+
+
+def refuse_deep(text: str) -> None:
+    """Refuse brackets nested past all sense: the parser behind takes minutes to give up on them.
+
+    Raises:
+        HogSyntaxError: with the place of the bracket that is one too many.
+    """
+    depth = 0
+    for place, character in enumerate(text):
+        if character in "[(":
+            depth += 1
+        elif character in "])":
+            depth = max(0, depth - 1)
+        elif character == "}":
+            depth = 0
+        if depth > DEEPEST:
+            raise HogSyntaxError(
+                f"This Liquid template nests more than {DEEPEST} brackets",
+                source=text,
+                span=Span(place, place + 1),
+            )
