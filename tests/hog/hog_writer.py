@@ -152,11 +152,11 @@ class Writer:
 
     def key(self, number: str) -> str:
         """A number as a key, or as a text where such keys do not last."""
-        return f"'{number}'" if self.waits else number
+        return f"'k{number}'" if self.waits else number
 
     def text_key(self, text: str) -> str:
-        """An expression as a key, surely a text where no other keys last."""
-        return f"toString({text})" if self.waits else text
+        """An expression as a key, surely a text that is no number where no other keys last."""
+        return f"concat('k', {text})" if self.waits else text
 
     def chance(self, of: float) -> bool:
         return self.random.random() < of

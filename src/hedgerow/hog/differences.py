@@ -62,7 +62,7 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         "values that wait",
         "fetch, sleep, postHogCapture",
         "variables are the same after the call",
-        "tuples have become arrays, and the keys of objects texts",
+        "tuples have become arrays, and keys texts, those of digits first",
         "waiting for an answer must change nothing else",
     ),
     Difference(
