@@ -1,0 +1,182 @@
+"""Fifty healthy destinations, with and without a dead one beside them that has 100,000 deliveries waiting.
+
+    python bench/isolation.py [--pairs 5] [--seconds 8] [--waiting 100000]
+
+Two servers, one calm and one with the dead destination, are measured in turn while the other is stopped: first at a fixed rate, for
+the latency from sending to arrival, then as fast as it goes. The dead destination takes connections and never answers.
+It passes when the median of the pairs stays within the bounds printed at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import statistics
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+
+from rig import TOKEN, Server, ask, family, server, sink
+from run import Bench, Case, Round
+
+HEALTHY = 50
+STEADY = Case("steady", "At a fixed rate", rate=400)
+FLAT_OUT = Case("flat out", "As fast as it goes", batch=20)
+MORE_P99, MORE_P99_MS, LESS_THROUGHPUT = 0.10, 15.0, 0.10
+OPEN = "SELECT COUNT(*) FROM deliveries WHERE verdict IN ('running', 'retrying', 'scheduled')"
+
+
+def create_webhook(running: Server, name: str, url: str, filters: dict[str, Any]) -> None:
+    """Create and enable a webhook."""
+    inputs = {"url": url, "method": "POST", "body": {"event": "{event}"}, "headers": {}, "debug": False}
+    payload = {
+        "type": "destination", "name": name, "enabled": True, "template_id": "template-webhook",
+        "inputs": {key: {"value": value} for key, value in inputs.items()}, "filters": filters,
+    }  # fmt: skip
+    running.call("POST", "/api/projects/1/hog_functions/", payload)
+
+
+def set_up(running: Server, sink_port: int) -> None:
+    """Fifty webhooks, each for its share of the load."""
+    for number in range(HEALTHY):
+        urls = [f"https://example.com/products/{page}" for page in range(number, 1000, HEALTHY)]
+        filters = {"events": [{"id": "bench viewed"}], "properties": [{"key": "$current_url", "value": urls}]}
+        create_webhook(running, f"Healthy {number}", f"http://127.0.0.1:{sink_port}/fast", filters)
+
+
+def bury(running: Server, port: int, waiting: int) -> None:
+    """A dead destination, and so many events for it."""
+    create_webhook(running, "Dead", f"http://127.0.0.1:{port}/", {"events": [{"id": "bench dead"}]})
+    for start in range(0, waiting, 500):
+        events = [
+            {
+                "event": "bench dead",
+                "distinct_id": f"user-{n % 5000}",
+                "uuid": str(uuid.uuid4()),
+                "properties": {"n": n},
+            }
+            for n in range(start, min(start + 500, waiting))
+        ]
+        ask(f"http://127.0.0.1:{running.port}/batch/", "POST", {"api_key": TOKEN, "batch": events})
+    end = time.monotonic() + 300
+    while (found := count_open(running)) < waiting:
+        if time.monotonic() > end:
+            raise RuntimeError(f"only {found} deliveries wait for the dead destination")
+        time.sleep(0.5)
+
+
+def count_open(running: Server) -> int:
+    """Open rows of the ledger."""
+    with contextlib.closing(
+        apsw.Connection(str(running.data / "state.db"), apsw.SQLITE_OPEN_READONLY)
+    ) as connection:
+        connection.set_busy_timeout(5000)
+        return int(connection.execute(OPEN).get)
+
+
+@contextlib.contextmanager
+def dead_end() -> Iterator[int]:
+    """A port where connections are made and nobody ever answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(4096)
+        yield int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def stopped(running: Server) -> Iterator[None]:
+    """Keep a server from running."""
+    pids = family(running.pid)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def measure(bench: Bench, other: Server) -> tuple[Round, Round]:
+    """One server, at a fixed rate and flat out."""
+    with stopped(other):
+        time.sleep(0.5)
+        return bench.run(STEADY), bench.run(FLAT_OUT)
+
+
+def show(name: str, steady: Round, flat_out: Round) -> None:
+    """Print one measurement."""
+    cpu = "  ".join(f"{role} {share:.0%}" for role, share in sorted(steady.cpu.items()))
+    print(
+        f"  {name:<10} p50 {steady.p50_ms:6.1f} ms   p99 {steady.p99_ms:6.1f} ms"
+        f"   {flat_out.delivered_per_second:7,.0f} deliveries/s   at the fixed rate: {cpu}",
+        flush=True,
+    )
+
+
+def main() -> int:
+    """Measure in pairs; 1 when the dead destination is felt."""
+    options = read_options()
+    pairs: list[tuple[tuple[Round, Round], tuple[Round, Round]]] = []
+    with sink("bench") as (sink_port, sink_pid), dead_end() as port, server() as calm, server() as troubled:
+        benches = [Bench(running, sink_port, sink_pid, options) for running in (calm, troubled)]
+        for running in (calm, troubled):
+            set_up(running, sink_port)
+        with stopped(calm):
+            bury(troubled, port, options.waiting)
+        print(
+            f"{HEALTHY} healthy destinations; {count_open(troubled):,} deliveries wait for the dead one",
+            flush=True,
+        )
+        for number in range(options.pairs):
+            first, second = (benches, (troubled, calm))
+            order = (0, 1) if number % 2 == 0 else (1, 0)
+            measured = {which: measure(first[which], second[which]) for which in order}
+            pairs.append((measured[0], measured[1]))
+            show("calm", *measured[0])
+            show("troubled", *measured[1])
+        print(f"{count_open(troubled):,} deliveries still wait")
+    return verdict(pairs)
+
+
+def verdict(pairs: list[tuple[tuple[Round, Round], tuple[Round, Round]]]) -> int:
+    """The medians of the pairs against the bounds."""
+    rise = statistics.median(with_[0].p99_ms - without[0].p99_ms for without, with_ in pairs)
+    share = statistics.median(with_[0].p99_ms / without[0].p99_ms - 1 for without, with_ in pairs)
+    drop = statistics.median(
+        1 - with_[1].delivered_per_second / without[1].delivered_per_second for without, with_ in pairs
+    )
+    valid = all(one.valid for pair in pairs for measured in pair for one in measured)
+    passed = valid and (rise <= MORE_P99_MS or share <= MORE_P99) and drop < LESS_THROUGHPUT
+    print(
+        f"median of {len(pairs)} pairs: p99 {rise:+.1f} ms ({share:+.0%}; at most {MORE_P99_MS:+.0f} ms or {MORE_P99:+.0%}),"
+        f" throughput {-drop:+.1%} (at most {-LESS_THROUGHPUT:.0%})"
+    )
+    print(
+        "passed"
+        if passed
+        else "NOT PASSED"
+        if valid
+        else "NOT VALID: something was refused or did not arrive"
+    )
+    return 0 if passed else 1
+
+
+def read_options() -> argparse.Namespace:
+    """What to run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--warm-up", type=float, default=2)
+    parser.add_argument("--waiting", type=int, default=100_000)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
