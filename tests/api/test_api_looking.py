@@ -9,6 +9,7 @@ from urllib.parse import quote
 import orjson
 import pytest
 
+from hedgerow.delivery.eraser import Eraser
 from hedgerow.events import TOMBSTONE, Draft, Event, Record
 from hedgerow.people import Change, IngestionWarning, fold, record_warnings
 
@@ -203,3 +204,73 @@ async def test_the_tail_tells_what_was_lost(api):
     tail.publish([Draft(1, "ada", api.now, Event("u", "e", "ada").encode())] * 1500)
     await until(lambda: b'event: lost\ndata: {"lost":500}\n\n' in following.sent)
     await following.leave()
+
+
+def test_a_project_is_changed_within_reason(api):
+    """PATCH takes PostHog's names; null restores the default; a salt comes by itself and is never shown."""
+    before = api.raw("GET", "/api/projects/1/", authorization=f"Bearer {api.key}").json
+    assert (before["anonymize_ips"], before["dropped_properties"], before["hash_salt"]) == (False, [], False)
+
+    def patch(body):
+        return api.raw("PATCH", "/api/projects/1/", body, authorization=f"Bearer {api.key}")
+
+    changed = patch(
+        {
+            "name": "Till",
+            "anonymize_ips": True,
+            "hashed_properties": ["email", "email"],
+            "events_per_second": 5,
+        }
+    )
+    assert changed.status == 200, changed.body
+    assert {**before, **changed.json} == changed.json
+    assert (changed.json["name"], changed.json["hashed_properties"], changed.json["hash_salt"]) == (
+        "Till",
+        ["email"],
+        True,
+    )
+    stored = orjson.loads(api.state.read_now(lambda c: c.execute("SELECT settings FROM projects").get))
+    assert len(stored["hash_salt"]) > 20
+    patch({"dropped_properties": ["ssn"]})
+    assert (
+        orjson.loads(api.state.read_now(lambda c: c.execute("SELECT settings FROM projects").get))[
+            "hash_salt"
+        ]
+        == stored["hash_salt"]
+    )
+    assert patch({"anonymize_ips": None}).json["anonymize_ips"] is False
+    for body, attr in [({"colour": 1}, "colour"), ({"anonymize_ips": "yes"}, "anonymize_ips"), ({"name": " "}, "name"),
+                       ({"dropped_properties": "ssn"}, "dropped_properties"), ({"hashed_properties": [""]}, "hashed_properties"),
+                       ({"events_per_second": -1}, "events_per_second"), ({"hash_salt": 7}, "hash_salt")]:  # fmt: skip
+        answer = patch(body)
+        assert (answer.status, answer.json["attr"]) == (400, attr), body
+    assert patch([]).status == 400
+    reader = api.make_key("project:read")
+    assert api.raw("PATCH", "/api/projects/1/", {}, authorization=f"Bearer {reader}").status == 403
+
+
+def test_a_person_is_exported_and_deleted(api):
+    """The export has everything; after the deletion the person, and with their events those, are gone."""
+    people(api, ("$identify", "ada", {"$anon_distinct_id": "anon", "$set": {"email": "ada@example.com"}}))
+    destination = api.webhook()["id"]
+    api.deliver(destination, "bought", distinct_id="ada", verdict="retrying", next_at=api.now)
+    api.capture("seen", "anon")
+    api.capture("seen", "grace")
+    identity = api.get("persons/?distinct_id=ada")["results"][0]["uuid"]
+    export = api.get(f"persons/{identity}/export/")
+    assert export["person"]["properties"]["email"] == "ada@example.com"
+    assert [event["event"] for event in export["events"]] == ["seen", "bought"]
+    assert [row["verdict"] for row in export["deliveries"]] == ["retrying"]
+    assert api.call("DELETE", f"persons/{identity}/", key=api.make_key("person:read")).status == 403
+    assert api.call("DELETE", f"persons/{identity}/?delete_events=true").status == 202
+    assert api.call("GET", f"persons/{identity}/export/").status == 404
+    assert api.call("DELETE", f"persons/{identity}/").status == 404
+    api.now += 10_000
+    eraser = Eraser(api.state, api.telemetry, api.log, lambda: api.now)
+    assert asyncio.run(eraser.work())
+    assert not asyncio.run(eraser.work())
+    assert [event["distinct_id"] for event in api.get("events/")["results"]] == ["grace"]
+    (row,) = api.get("deliveries/")["results"]
+    assert (row["verdict"], row["kind"], row["event"]["distinct_id"]) == ("discarded", "erased", "")
+    (job,) = api.get("persons/deletions/")["results"]
+    assert (job["events"], job["deliveries"]) == (2, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -47,7 +48,9 @@ async def call(
     sent: list[dict] = []
 
     async def receive():
-        return pending.pop() if pending else {"type": "http.disconnect"}
+        if pending:
+            return pending.pop()
+        await asyncio.Event().wait()  # the client stays until it has its answer
 
     async def send(message):
         sent.append(message)

@@ -27,6 +27,7 @@ __all__ = [
     "get_project",
     "list_projects",
     "project_by_token",
+    "rename",
 ]
 
 
@@ -103,3 +104,8 @@ def change_settings(conn: Connection, project_id: int, changes: Mapping[str, Any
     merged = {key: value for key, value in {**project.settings, **changes}.items() if value is not None}
     conn.execute("UPDATE projects SET settings = ? WHERE id = ?", (orjson.dumps(merged).decode(), project_id))
     return Project(project.id, project.name, project.token, merged, project.created_at)
+
+
+def rename(conn: Connection, project_id: int, name: str) -> None:
+    """Call a project something else."""
+    conn.execute("UPDATE projects SET name = ? WHERE id = ?", (name, project_id))

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import orjson
 
+from hedgerow.accounts.options import shown
 from hedgerow.api import bytecode
 from hedgerow.api.times import iso
 from hedgerow.delivery.queries import Delivery, Details, Request
@@ -191,5 +192,5 @@ def project(item: Project) -> dict[str, Any]:
         "name": item.name,
         "api_token": item.token,
         "created_at": iso(item.created_at),
-        "settings": item.settings,
+        **shown(item.settings),
     }

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
-from hedgerow.accounts import list_projects
+from hedgerow.accounts import Project, change_settings, list_projects
+from hedgerow.accounts.options import BadOption, checked
+from hedgerow.accounts.projects import rename
 from hedgerow.api import presenters
-from hedgerow.api.access import Access, authenticate, needs, services_of
+from hedgerow.api.access import Access, authenticate, json_body, needs, services_of
+from hedgerow.api.errors import Invalid, NotFound
 from hedgerow.api.paging import page
+from hedgerow.destinations.repository import touch
+from hedgerow.store import Connection
 
 router = APIRouter(prefix="/api")
 
 Reading = Annotated[Access, Depends(needs("project:read"))]
+Writing = Annotated[Access, Depends(needs("project:write"))]
+LONGEST_NAME = 200
 
 
 @router.get("/projects")
@@ -28,6 +36,38 @@ async def projects(request: Request) -> dict[str, Any]:
 async def project(project_id: str, access: Reading) -> dict[str, Any]:  # noqa: ARG001 - read by the dependency
     """One project; ``@current`` is the first."""
     return presenters.project(access.project)
+
+
+@router.patch("/projects/{project_id}")
+async def change(project_id: str, request: Request, access: Writing) -> dict[str, Any]:  # noqa: ARG001
+    """Change options of a project; null takes one back to its default. Capture heeds them within seconds."""
+    body = await json_body(request)
+    if not isinstance(body, dict):
+        raise Invalid("Expected a dictionary of options.")
+    name = body.pop("name", None)
+    if name is not None and not (isinstance(name, str) and 0 < len(name.strip()) <= LONGEST_NAME):
+        raise Invalid(f"Must be a text of 1 to {LONGEST_NAME} characters.", attr="name")
+    try:
+        changes = checked(body)
+    except BadOption as error:
+        raise Invalid(str(error), attr=error.name) from None
+    services, owner = access.services, access.project
+    changed = await services.state.write(lambda c: _change(c, owner, changes, name))
+    services.changed()
+    return presenters.project(changed)
+
+
+def _change(connection: Connection, owner: Project, changes: dict[str, Any], name: str | None) -> Project:
+    """What is hashed without a salt could be found out by trying, so it gets one with the first name on the list."""
+    if changes.get("hashed_properties") and not (owner.settings.get("hash_salt") or changes.get("hash_salt")):
+        changes = {**changes, "hash_salt": secrets.token_urlsafe(24)}
+    if name is not None:
+        rename(connection, owner.id, name.strip())
+    found = change_settings(connection, owner.id, changes)
+    touch(connection)
+    if found is None:
+        raise NotFound("Project not found.")
+    return found
 
 
 @router.get("/users/@me")

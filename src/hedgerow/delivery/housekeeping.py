@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from hedgerow.log.segments import HOUR_MS, ROW_BITS
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.settings import Settings
 from hedgerow.store import Connection, Database, StoreError
@@ -42,6 +43,10 @@ DELETE FROM masks WHERE (destination_id, hash) IN (
     SELECT destination_id, hash FROM masks WHERE expires_at < ? ORDER BY expires_at LIMIT ?
 )
 """
+STALE_WARNINGS = """
+DELETE FROM ingestion_warnings WHERE id IN (SELECT id FROM ingestion_warnings WHERE hour < ? LIMIT ?)
+"""
+STALE_ERASURES = "DELETE FROM erasures WHERE until < ?"
 DAY_MS = 86_400_000
 
 
@@ -72,15 +77,23 @@ class Housekeeping:
         settings = self._settings
         events_before = now_ms - settings.log_retention_hours * 3_600_000
         floor = await self._floor()
-        await self._log.delete_before(events_before, lambda position: position <= floor)
+        await self._log.delete_before(
+            events_before, lambda position: position <= floor, size=settings.log_max_bytes or None
+        )
+        # The index also tells what is a duplicate, so it may outlive the events.
+        index_before = min(events_before, now_ms - settings.dedupe_window_hours * 3_600_000)
         for project_id in await self._state.read(_projects):
             await self._steps(
                 self._state,
-                lambda c, project=project_id: _changes(c, STALE_INDEX, (project, events_before, STEP)),  # type: ignore[misc]
+                lambda c, project=project_id: _changes(c, STALE_INDEX, (project, index_before, STEP)),  # type: ignore[misc]
             )
         deliveries_before = now_ms - settings.deliveries_retention_days * DAY_MS
         await self._steps(self._state, lambda c: _forget_deliveries(c, deliveries_before))
         await self._steps(self._state, lambda c: _changes(c, STALE_PAYLOADS, (STEP,)))
+        warnings_before = now_ms - settings.logs_retention_days * DAY_MS
+        await self._steps(self._state, lambda c: _changes(c, STALE_WARNINGS, (warnings_before, STEP)))
+        if floor >> ROW_BITS > events_before // HOUR_MS:  # nothing of that time can be read anew
+            await self._state.write(lambda c: _changes(c, STALE_ERASURES, (events_before,)))
         await self._steps(self._state, lambda c: _changes(c, STALE_MASKS, (now_ms, STEP)))
         await share(self._telemetry)
         await prune(

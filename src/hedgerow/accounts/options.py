@@ -1,0 +1,83 @@
+"""The options of a project, each with the form it must have. PostHog's names where it has the same option."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+LONGEST_LIST = 1000
+LONGEST_TEXT = 400
+
+
+class BadOption(ValueError):
+    """An option cannot have this value; ``name`` is the option, or that of a field that is none."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+Check: TypeAlias = Callable[[str, Any], Any]
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise BadOption(name, "Must be true or false.")
+    return value
+
+
+def _names(name: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(_is_text(item) for item in value) or len(value) > LONGEST_LIST:
+        raise BadOption(
+            name, f"Must be a list of at most {LONGEST_LIST} names, each of 1 to {LONGEST_TEXT} characters."
+        )
+    return list(dict.fromkeys(value))
+
+
+def _text(name: str, value: Any) -> str:
+    if not _is_text(value):
+        raise BadOption(name, f"Must be a text of 1 to {LONGEST_TEXT} characters.")
+    return str(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT
+
+
+def _rate(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise BadOption(name, "Must be a number, 0 for no limit.")
+    return value
+
+
+# What each option is without a word about it, and how a value is checked.
+OPTIONS: Mapping[str, tuple[Any, Check]] = {
+    "anonymize_ips": (False, _flag),
+    "dropped_properties": ([], _names),
+    "hashed_properties": ([], _names),
+    "hash_salt": (None, _text),
+    "events_per_second": (0, _rate),
+    "events_burst": (0, _rate),
+    "person_display_name_properties": (None, _names),
+    "person_processing_opt_out": (False, _flag),
+}
+SECRET = frozenset({"hash_salt"})
+
+
+def checked(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they may be stored; None takes one back to its default.
+
+    Raises:
+        BadOption: one is not known, or cannot have its value.
+    """
+    for name in changes:
+        if name not in OPTIONS:
+            raise BadOption(name, f"There is no such option. Known ones: {', '.join(sorted(OPTIONS))}.")
+    return {name: None if value is None else OPTIONS[name][1](name, value) for name, value in changes.items()}
+
+
+def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All options with what holds for each; a secret only shows that it is there."""
+    values = {name: settings.get(name, default) for name, (default, _) in OPTIONS.items()}
+    return {name: bool(value) if name in SECRET else value for name, value in values.items()}
