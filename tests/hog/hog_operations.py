@@ -29,8 +29,10 @@ BINARY = {
 ARITHMETIC = {"add", "subtract", "multiply", "divide", "modulo"}
 ROUNDING = {"fn_round", "fn_floor", "fn_toInt"}
 IDENTITY = {"equals", "not_equals", "in_", "not_in", "fn_equals", "fn_notEquals", "fn_has", "fn_indexOf"}
-TESTS = {"between", "not_between"}
-LISTS = {"iterate_values": "values", "iterate_items": "keys"}
+OTHERS = [
+    *("between", "not_between", "iterate_values", "iterate_items", "concat"),
+    *("get_property", "set_property", "dict_key"),
+]
 WITH_RUN = {
     "like",
     "not_like",
@@ -83,36 +85,35 @@ class Operation:
 
     def code(self) -> list[Any]:
         """The bytecode that does the same."""
-        name, args = self.name, self.args
-        if self.function is not None:
-            value = call(self.function, args)
-            return shown(signed(value) if self.name in ROUNDING else value)
-        if name == "set_property":
-            target, key, value = map(encode, args)
-            setting = [*target, Op.GET_LOCAL, 0, *key, *value, Op.SET_PROPERTY, Op.GET_LOCAL, 0]
-            return shown(setting)
-        if name in TESTS:
-            value, low, high = map(encode, args)
-            first, second, both = (Op.LT_EQ, Op.GT_EQ, Op.AND) if name == "between" else (Op.LT, Op.GT, Op.OR)
-            tests = (
-                [*high, *value, first, *low, *value, second]
-                if name == "between"
-                else [*low, *value, first, *high, *value, second]
-            )
-            return shown([*tests, both, 2])
-        if name == "dict_key":
-            return shown([*encode(args[0]), Op.INTEGER, 1, Op.DICT, 1])
-        if name in LISTS:
-            # A loop over null is a matter of the emitter; arrayMap over null is one of the VM.
-            target = [] if args[0] is None and name == "iterate_items" else args[0]
-            return shown([*encode(target), Op.CALL_GLOBAL, LISTS[name], 1])
-        if name == "concat":
-            return shown(call("concat", args))
-        if name == "get_property":
-            return shown([*encode(args[0]), *encode(args[1]), Op.GET_PROPERTY])
-        left, right = map(encode, args)
-        value = [*right, *left, BINARY[name]]
-        return shown(signed(value) if name in ARITHMETIC else value)
+        value = (
+            operator_code(self.name, self.args) if self.function is None else call(self.function, self.args)
+        )
+        return shown(signed(value) if self.name in ROUNDING | ARITHMETIC else value)
+
+
+def operator_code(name: str, args: tuple[Any, ...]) -> list[Any]:
+    """The bytecode of an operator with its operands."""
+    codes = [encode(arg) for arg in args]
+    match name, codes:
+        case "set_property", [target, key, value]:
+            return [*target, Op.GET_LOCAL, 0, *key, *value, Op.SET_PROPERTY, Op.GET_LOCAL, 0]
+        case "get_property", [target, key]:
+            return [*target, *key, Op.GET_PROPERTY]
+        case "between", [value, low, high]:
+            return [*high, *value, Op.LT_EQ, *low, *value, Op.GT_EQ, Op.AND, 2]
+        case "not_between", [value, low, high]:
+            return [*low, *value, Op.LT, *high, *value, Op.GT, Op.OR, 2]
+        case "dict_key", [key]:
+            return [*key, Op.INTEGER, 1, Op.DICT, 1]
+        case "iterate_values", _:
+            return call("values", args)
+        case "iterate_items", _:
+            # A loop over null is a matter of the emitter, unlike arrayMap over null.
+            return call("keys", args if args[0] is not None else ([],))
+        case "concat", _:
+            return call("concat", args)
+    left, right = codes
+    return [*right, *left, BINARY[name]]
 
 
 def signed(number: list[Any]) -> list[Any]:
@@ -159,7 +160,7 @@ class Notes:
     def listening(self, run: FunctionType) -> FunctionType:
         """A generated function that notes what it calls."""
         names = dict(namespace())
-        for name in [*BINARY, *TESTS, *LISTS, "concat", "get_property", "set_property", "dict_key"]:
+        for name in [*BINARY, *OTHERS]:
             skip = name in GUARDS or name in WITH_RUN
             names[name] = self._noting(name, names[name], skip)
         for name, entry in REGISTRY.items():
