@@ -31,11 +31,13 @@ GROUPS = {"open": OPEN, "final": FINAL}
 async def list_deliveries(request: Request, access: Reading) -> dict[str, Any]:
     """Deliveries, newest first; ``next`` goes on where this page ends."""
     query, now = request.query_params, access.services.now()
+    status, status_class = _status(request)
     wanted = Search(
         destination=_uuid(query.get("destination"), "destination"),
         verdicts=_verdicts(query.get("verdict", "")),
         kind=query.get("kind") or None,
-        status=number(request, "status", 0, most=999) or None,
+        status=status,
+        status_class=status_class,
         event=query.get("event") or None,
         event_uuid=_uuid(query.get("event_uuid"), "event_uuid"),
         after=parse_time(query.get("after"), now, "after"),
@@ -89,6 +91,14 @@ async def retrieve(delivery_id: str, access: Reading) -> dict[str, Any]:
     names = await access.services.state.read(lambda c: names_of(c, access.project.id, {owner}))
     logs = await delivery_logs(access, owner, delivery_id)
     return presenters.delivery_details(found, names.get(owner), logs)
+
+
+def _status(request: Request) -> tuple[int | None, int | None]:
+    """``503``, or ``5xx`` for all of a class; the one or the other."""
+    text = request.query_params.get("status", "").lower()
+    if len(text) == 3 and text.endswith("xx") and text[0] in "12345":
+        return None, int(text[0])
+    return number(request, "status", 0, most=999) or None, None
 
 
 def _verdicts(text: str) -> list[str]:

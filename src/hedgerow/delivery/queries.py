@@ -1,7 +1,8 @@
 """Reading the ledger: what people ask of it. Nothing here changes a row.
 
-Delivery ids are time-ordered, so newest first is a walk backwards along the primary key, and a page ends with an id from
-which the next one goes on.
+Delivery ids begin with the time of capture, so newest first is a walk backwards along the primary key, a stretch of time is a
+stretch of it, and a page ends with an id from which the next one goes on. Everything else that can be asked for has an index in
+which ids stand in the same order; only a search for text reads rows one by one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from hedgerow.delivery.invocation import FINAL, OPEN
 from hedgerow.delivery.state import unpack_globals
 from hedgerow.store import Connection
 
@@ -22,6 +24,7 @@ COLUMNS = (
     "updated_at", "next_at",
 )  # fmt: skip
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM deliveries WHERE project_id = :project "  # noqa: S608 - our own names
+ALL = SELECT.replace("project_id = ", "+project_id = ")
 PAGE = " ORDER BY id DESC LIMIT :limit"
 ATTEMPTS = """
 SELECT number, ordinal, at, duration_ms, method, url, status, error, request, response
@@ -32,17 +35,33 @@ PAYLOAD = "SELECT globals FROM delivery_payloads WHERE partition = ? AND positio
 # How each condition of a search reads in SQL.
 CONDITIONS = {
     "destination": "destination_id = :destination",
-    "verdicts": "verdict IN (SELECT value FROM json_each(:verdicts))",
     "kind": "kind = :kind",
     "status": "status = :status",
+    "status_class": "status BETWEEN :status_class * 100 AND :status_class * 100 + 99",
     "event": "event = :event",
-    "event_uuid": "event_uuid = :event_uuid",
+    "event_uuid": """(
+        id IN (SELECT d.id FROM event_index e JOIN deliveries d USING (partition, position)
+               WHERE e.uuid = :event_uuid AND d.event_uuid = :event_uuid)
+        OR id IN (SELECT id FROM deliveries WHERE verdict = 'duplicate' AND event_uuid = :event_uuid)
+    )""",
     "distinct_ids": "distinct_id IN (SELECT value FROM json_each(:distinct_ids))",
-    "after": "captured_at > :after",
-    "before": "captured_at < :before",
-    "text": "(instr(lower(coalesce(error, '')), :text) OR instr(lower(event), :text) OR instr(lower(distinct_id), :text))",
+    "after": "id >= :after",
+    "before": "id < :before",
+    "text": """(
+        instr(lower(coalesce(error, '')), :text) OR instr(lower(event), :text) OR instr(lower(distinct_id), :text)
+        OR verdict <> 'delivered' AND EXISTS (
+            SELECT 1 FROM delivery_attempts a
+            WHERE a.delivery_id = deliveries.id AND instr(lower(CAST(a.response AS TEXT)), :text)
+        )
+    )""",
     "cursor": "id < :cursor",
 }
+# What an index leaves out must be left out in so many words for SQLite to use it.
+UNUSUAL_VERDICT = "verdict <> 'delivered'"
+UNUSUAL_STATUS = "status >= 300"
+USUAL = 3
+INDEXED = {CONDITIONS[name] for name in ("kind", "event", "distinct_ids")}
+LATEST = 2**48 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +73,13 @@ class Search:
         verdicts: any of these.
         kind: of a failure.
         status: HTTP status of the last response.
+        status_class: its first digit.
         event: name of the event.
         event_uuid: id bytes of the event.
         distinct_ids: any of these (all those of one person).
         after: captured later than this, milliseconds.
         before: captured earlier than this.
-        text: part of the error, the event's name or the distinct id, in any case.
+        text: part of the error, the event's name, the distinct id or a response that was a failure, in any case.
         cursor: go on behind this delivery.
         limit: at most so many.
     """
@@ -68,6 +88,7 @@ class Search:
     verdicts: Sequence[str] = ()
     kind: str | None = None
     status: int | None = None
+    status_class: int | None = None
     event: str | None = None
     event_uuid: bytes | None = None
     distinct_ids: Sequence[str] | None = None
@@ -79,23 +100,50 @@ class Search:
 
     def parameters(self) -> dict[str, Any]:
         """The conditions that are set, as values for the statement."""
-        lowered = self.text.lower() if self.text else None
+        ids = self.distinct_ids
         raw = {
             "destination": self.destination,
-            "verdicts": orjson.dumps(list(self.verdicts)).decode() if self.verdicts else None,
             "kind": self.kind,
             "status": self.status,
+            "status_class": self.status_class,
             "event": self.event,
             "event_uuid": self.event_uuid,
-            "distinct_ids": None
-            if self.distinct_ids is None
-            else orjson.dumps(list(self.distinct_ids)).decode(),
-            "after": self.after,
-            "before": self.before,
-            "text": lowered,
+            "distinct_ids": None if ids is None else orjson.dumps(list(ids)).decode(),
+            "after": None if self.after is None else _first_at(self.after + 1),
+            "before": None if self.before is None else _first_at(self.before),
+            "text": self.text.lower() if self.text else None,
             "cursor": self.cursor,
         }
         return {name: value for name, value in raw.items() if value is not None}
+
+    def statement(self) -> str:
+        """The SELECT that finds them."""
+        where = [CONDITIONS[name] for name in self.parameters()]
+        if self.verdicts:
+            where.append(f"verdict IN ({', '.join(map(_quoted, self.verdicts))})")
+            where += [UNUSUAL_VERDICT] if "delivered" not in self.verdicts else []
+        if (self.status_class or (self.status or 0) // 100) >= USUAL:
+            where.append(UNUSUAL_STATUS)
+        if INDEXED.isdisjoint(where) and UNUSUAL_STATUS not in where and UNUSUAL_VERDICT not in where:
+            # The plus keeps SQLite from going through all of a project along an index that begins with it, and sorting that.
+            return ALL + "".join(f" AND {condition}" for condition in where) + PAGE
+        return SELECT + "".join(f" AND {condition}" for condition in where) + PAGE
+
+
+def _first_at(ms: int) -> bytes:
+    """What no id of a delivery that was captured at that moment or later is below."""
+    return (max(0, min(ms, LATEST)) << 80).to_bytes(16, "big")
+
+
+def _quoted(verdict: str) -> str:
+    """A verdict as a literal: the choice of an index must not wait for a parameter.
+
+    Raises:
+        ValueError: there is no such verdict.
+    """
+    if verdict not in FINAL | OPEN:
+        raise ValueError(verdict)
+    return f"'{verdict}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +199,8 @@ class Details:
 
 def search(connection: Connection, project_id: int, wanted: Search) -> list[Delivery]:
     """Deliveries of a project, newest first."""
-    given = wanted.parameters()
-    where = "".join(f" AND {CONDITIONS[name]}" for name in given)
-    values = {**given, "project": project_id, "limit": wanted.limit}
-    return [_delivery(row) for row in connection.execute(SELECT + where + PAGE, values)]
+    values = {**wanted.parameters(), "project": project_id, "limit": wanted.limit}
+    return [_delivery(row) for row in connection.execute(wanted.statement(), values)]
 
 
 def details(connection: Connection, project_id: int, delivery_id: bytes) -> Details | None:

@@ -153,6 +153,41 @@ destination_revisions = Table(
     PrimaryKeyConstraint("destination_id", "number"),
 )
 
+# Saved matchers: see destinations/definitions.py.
+actions = Table(
+    "actions",
+    state,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("steps", Text, nullable=False, server_default="[]"),
+    Column("deleted", Integer, nullable=False, server_default="0"),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    Index("actions_by_project", "project_id", "deleted"),
+    sqlite_autoincrement=True,
+)
+
+cohorts = Table(
+    "cohorts",
+    state,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("is_static", Integer, nullable=False, server_default="0"),
+    Column("filters", Text, nullable=False, server_default="{}"),
+    # Of a static one: ids of persons, and distinct ids, as JSON lists.
+    Column("persons", Text, nullable=False, server_default="[]"),
+    Column("distinct_ids", Text, nullable=False, server_default="[]"),
+    Column("deleted", Integer, nullable=False, server_default="0"),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    Index("cohorts_by_project", "project_id", "deleted"),
+    sqlite_autoincrement=True,
+)
+
 counters = Table(
     "counters",
     state,
@@ -223,6 +258,40 @@ deliveries = Table(
     Column("journal", LargeBinary),
     Index("deliveries_by_destination", "destination_id", "id"),
     Index("deliveries_by_record", "partition", "position"),
+    # For searches, newest first. What is like most rows needs none: the primary key leads there at once.
+    Index("deliveries_by_event", "project_id", "event", "id"),
+    Index("deliveries_by_person", "project_id", "distinct_id", "id"),
+    Index(
+        "deliveries_by_verdict",
+        "project_id",
+        "verdict",
+        "id",
+        sqlite_where=text("verdict <> 'delivered'"),
+        postgresql_where=text("verdict <> 'delivered'"),
+    ),
+    Index(
+        "deliveries_by_kind",
+        "project_id",
+        "kind",
+        "id",
+        sqlite_where=text("kind IS NOT NULL"),
+        postgresql_where=text("kind IS NOT NULL"),
+    ),
+    Index(
+        "deliveries_by_status",
+        "project_id",
+        "status",
+        "id",
+        sqlite_where=text("status >= 300"),
+        postgresql_where=text("status >= 300"),
+    ),
+    # A duplicate's record is not in the event index.
+    Index(
+        "deliveries_duplicate",
+        "event_uuid",
+        sqlite_where=text("verdict = 'duplicate'"),
+        postgresql_where=text("verdict = 'duplicate'"),
+    ),
     Index(
         "deliveries_open",
         "destination_id",
