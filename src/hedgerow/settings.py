@@ -194,14 +194,14 @@ class Settings(BaseSettings):
     retries: int = knob(
         3, "Tries after the first one, for timeouts, connection errors, 408, 429 and 5xx.", ge=0, le=50
     )
+    helpers: int = knob(
+        2,
+        "Helper processes of each worker, for Hog that takes longer than 5 ms. They start when they are needed; about 50 MB each.",
+        ge=1,
+        le=16,
+    )
     max_fetches: int = knob(2, "HTTP calls one run of a destination may make.", ge=1, le=100)
 
-    # --------------------------------------------------------------- what is kept
-
-    deliveries_retention_days: int = knob(
-        30, "How long finished deliveries stay in the ledger.", unit="days", ge=1
-    )
-    logs_retention_days: int = knob(14, "How long log lines of destinations are kept.", unit="days", ge=1)
     # ----------------------------------------------------------- health and hold
 
     health_window_s: float = knob(
@@ -261,6 +261,12 @@ class Settings(BaseSettings):
         gt=0,
     )
 
+    # --------------------------------------------------------------- what is kept
+
+    deliveries_retention_days: int = knob(
+        30, "How long finished deliveries stay in the ledger.", unit="days", ge=1
+    )
+    logs_retention_days: int = knob(14, "How long log lines of destinations are kept.", unit="days", ge=1)
     metrics_retention_days: int = knob(
         400, "How long hourly counts are kept: a year can be compared with the last.", unit="days", ge=1
     )

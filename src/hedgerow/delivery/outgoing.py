@@ -6,6 +6,7 @@ array twice, sixty times over). So what a call hands out is measured before anyt
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -81,6 +82,21 @@ def _request(extra: dict[Any, Any]) -> dict[str, Any]:
         else plain(headers),
         "body": _written(body),
         **{name: plain(extra[name]) for name in (*ADJUSTABLE, *SIGNATURES) if extra.get(name) is not None},
+    }
+
+
+def keys_of(call: hog.AsyncCall, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that a call names as keys for its signature, and nothing else of them.
+
+    Args:
+        call: a shaped one.
+        inputs: the run's.
+    """
+    extra = call.args[1] if call.name == "fetch" and len(call.args) > 1 else None
+    specs = [extra.get(name) for name in SIGNATURES] if isinstance(extra, dict) else []
+    names = [name for spec in specs if isinstance(spec, dict) for name in spec.values()]
+    return {
+        name: inputs[name] for name in names if isinstance(name, str) and isinstance(inputs.get(name), str)
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,21 +17,35 @@ from typing import Any
 from hedgerow.delivery import fetch
 from hedgerow.delivery.identity import text
 from hedgerow.delivery.invocation import Attempt, Invocation, Line, Outcome
+from hedgerow.delivery.outgoing import measure
 from hedgerow.delivery.pacing import HostRates
 from hedgerow.delivery.redirects import send_following
 from hedgerow.delivery.retry import Failure, RetryPolicy, next_delay
+from hedgerow.delivery.sandbox import HelpedRun, Job, Sandbox
 from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, InputError, SecretsError
 from hedgerow.destinations.globals import with_source
 from hedgerow.events import Draft, Event
-from hedgerow.hog import AsyncCall, Finished, HogError, HogRuntimeError, HogThrown, Host
-from hedgerow.hog.host import JournalEntry
+from hedgerow.hog import (
+    AsyncCall,
+    Execution,
+    Finished,
+    HogError,
+    HogRuntimeError,
+    HogSizeLimit,
+    HogThrown,
+    Host,
+    OverBudget,
+)
 
 log = logging.getLogger(__name__)
 
 # A sleep shorter than this is waited for; a longer one becomes a scheduled row.
 SHORT_SLEEP_S = 0.1
+LONGEST_SLEEP_S = 24 * 3600.0
+# Values and hundreds of characters that a request may have to be written on the event loop: a millisecond's work.
+QUICKLY_WRITTEN = 20_000
 CAPTURE_LOOP_LIMIT = 10
 COUNT_PROPERTY = "$hog_function_execution_count"
 
@@ -108,6 +123,19 @@ class Runner:
     # ---------------------------------------------------------- program
 
     async def _program(self, run: _Run) -> None:
+        """On the event loop while it is quick; from the top in a helper process when it is not."""
+        self._recall(run)
+        sandbox = self._world.sandbox
+        if sandbox is None:
+            return await self._here(run, math.inf)
+        if not sandbox.takes(run.compiled):
+            try:
+                return await self._here(run, sandbox.patience_ms)
+            except OverBudget:
+                sandbox.divert(run.compiled)
+        return await self._in_helper(run, sandbox)
+
+    async def _here(self, run: _Run, patience_ms: float) -> None:
         invocation, compiled = run.invocation, run.compiled
         host = Host(
             now=self._world.now,
@@ -116,17 +144,65 @@ class Runner:
             limits=compiled.limits,
             journal=invocation.journal,
             printed=invocation.printed,
+            patience_ms=patience_ms,
         )
-        self._recall(run)
         values = with_source(invocation.globals, compiled.destination)
         values["inputs"] = run.inputs = compiled.render(values, invocation.mapping, host)
         execution = compiled.program.start(values, host)
-        while not isinstance(step := execution.advance(), Finished):
-            invocation.printed = execution.printed
-            result = await self._answer(run, step)
-            execution.answer(result)
-            invocation.journal = list(execution.journal)
-            invocation.tries = 0
+        try:
+            while not isinstance(step := execution.advance(), Finished):
+                _weigh(step, patience_ms)
+                await self._complete(run, execution, step)
+        except OverBudget:
+            # Lines of the part that was given up are logged; going on from the top must not log them again.
+            invocation.printed = max(invocation.printed, execution.printed)
+            raise
+
+    async def _in_helper(self, run: _Run, sandbox: Sandbox) -> None:
+        invocation, compiled = run.invocation, run.compiled
+
+        def note(inputs: Mapping[str, Any]) -> None:
+            run.inputs = {**run.inputs, **inputs}
+
+        job = Job(
+            compiled,
+            with_source(invocation.globals, compiled.destination),
+            invocation.mapping,
+            seed=invocation.id,
+            journal=invocation.journal,
+            printed=invocation.printed,
+            emit=lambda text: self._line(run, "info", text),
+            rendered=note,
+        )
+        helped = sandbox.start(job)
+        while not isinstance(step := await helped.advance(), Finished):
+            await self._complete(run, helped, step)
+
+    async def _complete(self, run: _Run, execution: Execution | HelpedRun, call: AsyncCall) -> None:
+        """Carry out what a program asks for."""
+        run.invocation.printed = execution.printed
+        delay = 0.0
+        try:
+            if call.name == "sleep":
+                delay = _sleep_of(call)
+                await asyncio.sleep(delay if delay <= SHORT_SLEEP_S else 0)
+            result = await self._carry_out(run, call)
+        except HogRuntimeError as error:
+            if error.span is None:  # what is wrong with the call is wrong at its place in the program
+                program = run.compiled.program
+                error.source, error.span = program.source, program.async_sites[call.site].span
+            raise
+        execution.answer(result)
+        run.invocation.journal = list(execution.journal)
+        run.invocation.tries = 0
+        if delay > SHORT_SLEEP_S:
+            # It is completed by being put off: the journal has its answer when the row is due.
+            raise _Pause("scheduled", min(delay, LONGEST_SLEEP_S))
+
+    async def _carry_out(self, run: _Run, call: AsyncCall) -> Any:
+        if call.name == "fetch":
+            return await self._fetch(run, call)
+        return None if call.name == "sleep" else await self._capture(run, call)
 
     def _recall(self, run: _Run) -> None:
         """Take up how the last completed fetch ended: an earlier part of the run made it, and it may decide the verdict."""
@@ -136,28 +212,10 @@ class Runner:
         if results and (failure := fetch.failure_of(results[-1], run.compiled.non_failure_status_codes)):
             run.failure = failure
 
-    async def _answer(self, run: _Run, call: AsyncCall) -> Any:
-        try:
-            return await self._carry_out(run, call)
-        except HogRuntimeError as error:
-            if error.span is None:  # what is wrong with the call is wrong at its place in the program
-                program = run.compiled.program
-                error.source, error.span = program.source, program.async_sites[call.site].span
-            raise
-
-    async def _carry_out(self, run: _Run, call: AsyncCall) -> Any:
-        if call.name == "fetch":
-            return await self._fetch(run, call)
-        if call.name == "sleep":
-            return await self._sleep(run, call)
-        return await self._capture(run, call)
-
     # ------------------------------------------------------------ fetch
 
     async def _fetch(self, run: _Run, call: AsyncCall) -> Any:
-        request = fetch.request_of(
-            call, run.invocation.id, self._options, run.compiled.fetch_settings
-        )
+        request = fetch.request_of(call, run.invocation.id, self._options, run.compiled.fetch_settings)
         wait = self._hosts.wait(request.url, asyncio.get_running_loop().time())
         if wait > 0:
             await asyncio.sleep(wait)
@@ -239,19 +297,7 @@ class Runner:
             )
         )
 
-    # ---------------------------------------------------- sleep, capture
-
-    async def _sleep(self, run: _Run, call: AsyncCall) -> None:
-        seconds = call.args[0] if call.args else 0
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds != seconds:  # noqa: PLR0124 - NaN
-            raise HogRuntimeError("sleep takes a number of seconds.")
-        if seconds <= SHORT_SLEEP_S:
-            await asyncio.sleep(max(0.0, seconds))
-            return
-        # The call is completed by being put off: the journal already has its answer when the row is due.
-        run.invocation.journal = [*run.invocation.journal, JournalEntry(call.site, call.ordinal, None, ())]
-        run.invocation.tries = 0
-        raise _Pause("scheduled", min(float(seconds), 24 * 3600.0))
+    # ---------------------------------------------------------- capture
 
     async def _capture(self, run: _Run, call: AsyncCall) -> None:
         """Put an event back into the log. Its uuid derives from the invocation, so that a repeat is a duplicate."""
@@ -310,6 +356,32 @@ class Runner:
             attempts=run.attempts,
             lines=run.lines,
         )
+
+
+def _weigh(call: AsyncCall, patience_ms: float) -> None:
+    """See that what a call hands out is quickly written.
+
+    Raises:
+        OverBudget: it is not, and a helper process may take the time.
+        HogSizeLimit: it is not, and there is none.
+    """
+    if patience_ms < math.inf:
+        if not measure(call.args, QUICKLY_WRITTEN):
+            raise OverBudget
+    elif not measure(call.args):
+        raise HogSizeLimit(f"`{call.name}` is given too much to write out")
+
+
+def _sleep_of(call: AsyncCall) -> float:
+    """The seconds that a program wants to sleep.
+
+    Raises:
+        HogRuntimeError: it is no number.
+    """
+    seconds = call.args[0] if call.args else 0
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or math.isnan(seconds):
+        raise HogRuntimeError("sleep takes a number of seconds.")
+    return max(0.0, seconds)
 
 
 def _describe(request: Request, response: Response | None, refusal: TransportError | None) -> str:

@@ -35,6 +35,8 @@ from hedgerow.hog import (
 
 PATIENCE_MS: Final = 5.0
 DETOUR_S: Final = 60.0
+LONG_SOURCE: Final = 20_000
+"""Characters of a program that take about as long to compile as a worker may spend on one thing."""
 SIZE: Final = 2
 MEMORY: Final = 512 * 1024 * 1024
 CALLS: Final = frozenset({"fetch", "sleep", "postHogCapture"})
@@ -54,6 +56,7 @@ class Job:
         journal: completed calls of earlier parts.
         printed: lines that were handed out before.
         emit: receives the lines.
+        rendered: receives, before any line, those inputs that have secrets in them.
         render: build the inputs; otherwise ``globals`` has them.
     """
 
@@ -64,6 +67,7 @@ class Job:
     journal: Sequence[JournalEntry] = ()
     printed: int = 0
     emit: Callable[[str], None] = field(default=lambda _line: None)
+    rendered: Callable[[Mapping[str, Any]], None] = field(default=lambda _inputs: None)
     render: bool = True
 
 
@@ -100,7 +104,9 @@ class Sandbox:
     # ---------------------------------------------------------------- detours
 
     def takes(self, compiled: CompiledDestination) -> bool:
-        """Whether a destination's Hog comes here at once, because it took too long on the loop a while ago."""
+        """Whether a destination's Hog comes here at once: it took too long on the loop a while ago, or would to compile."""
+        if len(compiled.destination.config.hog) > LONG_SOURCE:
+            return True
         until = self._detours.get(_revision(compiled)) if self._detours else None
         if until is None:
             return False
@@ -276,13 +282,11 @@ class HelpedRun:
     Attributes:
         journal: the completed calls, those of earlier parts included.
         printed: lines handed out so far.
-        inputs: those rendered inputs that have secrets in them, for redaction.
     """
 
     def __init__(self, sandbox: Sandbox, job: Job, number: int, now: Callable[[], float]) -> None:
         self.journal: list[JournalEntry] = list(job.journal)
         self.printed = job.printed
-        self.inputs: Mapping[str, Any] = {}
         self._sandbox = sandbox
         self._job = job
         self._number = number
@@ -334,7 +338,7 @@ class HelpedRun:
             self.printed += 1
             self._job.emit(str(answer.get("line")))
         elif answer["is"] == "rendered" and isinstance(answer.get("inputs"), dict):
-            self.inputs = answer["inputs"]
+            self._job.rendered(answer["inputs"])
         elif isinstance(used := answer.get("cpu_ms"), int | float):
             self._used_ms = used
 
@@ -344,6 +348,7 @@ class HelpedRun:
         call = AsyncCall(answer["name"], list(answer["args"]), int(answer["site"]), int(answer["ordinal"]))
         if call.ordinal != len(self.journal):
             raise ValueError("not the next call")
+        self.printed = max(self.printed, int(answer["printed"]))
         self._pending = call, tuple(float(reading) for reading in answer["clock"])
         return call
 

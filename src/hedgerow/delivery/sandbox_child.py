@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from hedgerow import hog
-from hedgerow.delivery.outgoing import measure, plain, shaped
+from hedgerow.delivery.outgoing import keys_of, measure, plain, shaped
 from hedgerow.delivery.sandbox_wire import HEADER, error_out, pack
 from hedgerow.delivery.state import dumps, loads
 from hedgerow.destinations import CompiledDestination, DestinationError, Keyring
@@ -82,6 +82,7 @@ class Helper:
         self._channel = channel
         self._clock = Clock()
         self._run: hog.Execution | None = None
+        self._inputs: Mapping[str, Any] = {}
         self._tasks: dict[str, Callable[[Message], None]] = {
             "run": self._start,
             "answer": self._answer,
@@ -129,6 +130,7 @@ class Helper:
         if message["render"]:
             values["inputs"] = inputs = compiled.render(values, message["mapping"], host)
             self._channel.send("rendered", inputs=_shown(compiled, inputs))
+        self._inputs = values["inputs"]
         self._run = program.start(values, host)
         self._go_on(self._run)
 
@@ -147,6 +149,8 @@ class Helper:
             self._end("finished", value=value, cpu_ms=run.cpu_ms)
             return
         call = shaped(step)
+        if keys := keys_of(call, self._inputs):
+            self._channel.send("rendered", inputs=keys)
         self._channel.send(
             "call",
             name=call.name,
@@ -154,6 +158,7 @@ class Helper:
             site=call.site,
             ordinal=call.ordinal,
             clock=run.readings,
+            printed=run.printed,
             cpu_ms=run.cpu_ms,
         )
 

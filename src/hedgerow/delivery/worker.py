@@ -19,9 +19,10 @@ from hedgerow.delivery.pacing import parse_host_rates
 from hedgerow.delivery.partitions import PartitionLocks
 from hedgerow.delivery.pipeline import Pipeline
 from hedgerow.delivery.retry import RetryPolicy, growing
+from hedgerow.delivery.sandbox import Sandbox
 from hedgerow.delivery.source import RepositorySource
-from hedgerow.delivery.world import Options, World
 from hedgerow.delivery.watcher import Policy
+from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import Keyring
 from hedgerow.hog import Limits
 from hedgerow.log.sqlite import SqliteLog
@@ -46,7 +47,6 @@ def options_of(settings: Settings) -> Options:
             host: rate / settings.workers for host, rate in parse_host_rates(settings.host_rates).items()
         },
         retry=RetryPolicy(growing(settings.retries)),
-        public_url=settings.base_url,
         health=Policy(
             window_s=settings.health_window_s,
             least=settings.health_least_results,
@@ -64,6 +64,7 @@ def options_of(settings: Settings) -> Options:
             per_second=settings.hold_drain_per_second,
         ),
         disk_bytes=shutil.disk_usage(settings.data_dir).total,
+        public_url=settings.base_url,
         stop_s=settings.shutdown_s * 0.5,
     )
 
@@ -94,6 +95,7 @@ async def run_worker(
         store=store,
         transport=transport,
         sealer=keyring,
+        sandbox=Sandbox(size=settings.helpers),
     )
     pipeline = Pipeline(
         world, options_of(settings), RepositorySource(keyring, Limits(fetches=settings.max_fetches))
@@ -112,6 +114,8 @@ async def run_worker(
         with suppress(StoreError):
             await drain(store, telemetry)
         await transport.close()
+        if world.sandbox is not None:
+            await world.sandbox.close()
         events.close()
         store.close()
         telemetry.close()

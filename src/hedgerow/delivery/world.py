@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.retry import RetryPolicy
+from hedgerow.delivery.sandbox import Sandbox
 from hedgerow.delivery.state import Sealer
 from hedgerow.delivery.transport import Transport
 from hedgerow.delivery.watcher import Policy
@@ -45,6 +46,7 @@ class World:
         store: people, configuration, positions and ledger.
         transport: how requests leave.
         sealer: encrypts journals.
+        sandbox: helper processes for Hog that takes long; without them it runs on the event loop however long it takes.
     """
 
     now: Callable[[], float]
@@ -53,6 +55,7 @@ class World:
     store: Store
     transport: Transport
     sealer: Sealer
+    sandbox: Sandbox | None = None
 
     async def insist(self, what: str, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """Run a writing transaction, again and again while the store refuses: its work must not be given up.

@@ -6,6 +6,7 @@ one another as one compiled function), then Liquid ones, as the references betwe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, TypeAlias
@@ -89,11 +90,13 @@ def _liquid_stage(values: Values) -> Stage:
     compiled = {key: compile_liquid(value) for key, value in values.items()}
 
     def run(globals_: Values, inputs: Values, host: hog.Host | None) -> Values:
-        now = None if host is None else host.now()
+        now, patience = (None, math.inf) if host is None else (host.now(), host.patience_ms)
         found: dict[str, Any] = {}
         for key, template in compiled.items():
             try:
-                found[key] = template.render({**globals_, "inputs": {**inputs, **found}}, now=now)
+                found[key] = template.render(
+                    {**globals_, "inputs": {**inputs, **found}}, now=now, patience_ms=patience
+                )
             except hog.HogError as error:
                 raise _failed(key, error) from error
         return found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from hedgerow.hog.context import Unmetered
-from hedgerow.hog.errors import HogMemoryLimit, HogSizeLimit, HogTimeLimit
+from hedgerow.hog.errors import HogMemoryLimit, HogSizeLimit, HogTimeLimit, OverBudget
 from hedgerow.hog.host import Limits
 from hedgerow.hog.text import number_text
 from hedgerow.hog.values import is_number
@@ -25,12 +26,14 @@ class Raw(str):
 class Room(Unmetered):
     """The bounds of one render."""
 
-    def __init__(self, limits: Limits, now: float) -> None:
+    def __init__(self, limits: Limits, now: float, patience_ms: float = math.inf) -> None:
         self.json_depth = limits.json_depth
         self.moment = now
         self._limits = limits
         self._memory = limits.memory
-        self._deadline = time.thread_time() + limits.cpu_ms / 1000
+        began = time.thread_time()
+        self._deadline = began + limits.cpu_ms / 1000
+        self._patience = began + patience_ms / 1000
         self._steps = 0
 
     def now(self) -> float:
@@ -44,9 +47,12 @@ class Room(Unmetered):
             self.tick()
 
     def tick(self) -> None:
-        """Look at the clock. Raises ``HogTimeLimit``."""
-        if time.thread_time() > self._deadline:
+        """Look at the clock. Raises ``HogTimeLimit``, or ``OverBudget`` when the host has no more patience."""
+        now = time.thread_time()
+        if now > self._deadline:
             raise HogTimeLimit(f"Template used up its {self._limits.cpu_ms:g} ms")
+        if now > self._patience:
+            raise OverBudget
 
     def charge(self, size: int, /) -> None:
         """Account for new values. Raises ``HogMemoryLimit``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from hedgerow.hog.ast import Span
 from hedgerow.hog.errors import HogDepthLimit, HogError, HogRuntimeError, HogSizeLimit, HogSyntaxError
 from hedgerow.hog.host import Limits
 from hedgerow.hog.liquid.filters import FILTERS
-from hedgerow.hog.liquid.markup import decode_tags, refuse_unclosed
+from hedgerow.hog.liquid.markup import decode_tags, refuse_deep, refuse_unclosed
 from hedgerow.hog.liquid.room import Raw, Room, escape, text_of
 
 _LONGEST: Final = 100_000
@@ -36,12 +37,19 @@ class LiquidTemplate:
         self._tree = tree
         self._limits = limits
 
-    def render(self, globals: Mapping[str, Any], *, now: float | None = None) -> Any:  # noqa: A002
+    def render(
+        self,
+        globals: Mapping[str, Any],  # noqa: A002
+        *,
+        now: float | None = None,
+        patience_ms: float = math.inf,
+    ) -> Any:
         """Fill the templates in.
 
         Args:
             globals: the values templates can name; ``now`` is added.
             now: seconds since the epoch, by default the present.
+            patience_ms: CPU time after which ``OverBudget`` comes out (see ``Host``).
 
         Returns:
             A value of the same shape with the texts rendered, always as strings.
@@ -51,7 +59,7 @@ class LiquidTemplate:
             HogLimitError: a limit was met.
         """
         moment = time.time() if now is None else now
-        room = Room(self._limits, moment)
+        room = Room(self._limits, moment, patience_ms)
         names = {"now": datetime.fromtimestamp(moment, UTC), **globals}
         return _rendered(self._tree, room, names)
 
@@ -239,6 +247,7 @@ def _parse(text: str) -> Any:
             f"A Liquid template may have at most {_LONGEST} characters", source=text[:_LONGEST]
         )
     refuse_unclosed(text)
+    refuse_deep(text)
     try:
         template = _environment().from_string(text)
         used = template.analyze(include_partials=False).filters
