@@ -10,10 +10,11 @@ from typing import Any
 import orjson
 from fastapi import Request
 
-from hedgerow import accounts
+from hedgerow import accounts, destinations
 from hedgerow.accounts import ApiKey, Project, get_project, list_projects
 from hedgerow.api.errors import BadKey, Forbidden, Invalid, NotAuthenticated, NotFound
 from hedgerow.api.services import Services
+from hedgerow.destinations.definitions import with_definitions
 from hedgerow.store import Connection
 
 CURRENT = "@current"
@@ -22,11 +23,12 @@ KEY_FIELD = "personal_api_key"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """An authenticated request to one project."""
+    """An authenticated request to one project; ``seen`` is the project as filters see it."""
 
     services: Services
     key: ApiKey
     project: Project
+    seen: destinations.Project
 
 
 def services_of(request: Request) -> Services:
@@ -47,10 +49,10 @@ def needs(scope: str) -> Callable[[Request, str], Awaitable[Access]]:
         if not key.allows(scope):
             raise Forbidden(f"API key missing required scope '{scope}'.")
         services = services_of(request)
-        project = await services.state.read(lambda connection: _project(connection, project_id))
-        if project is None:
+        found = await services.state.read(lambda connection: _project(connection, project_id))
+        if found is None:
             raise NotFound("Project not found.")
-        return Access(services, key, project)
+        return Access(services, key, *found)
 
     return dependency
 
@@ -86,12 +88,18 @@ async def _from_body(request: Request) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _project(connection: Connection, text: str) -> Project | None:
+def _project(connection: Connection, text: str) -> tuple[Project, destinations.Project] | None:
     if text == CURRENT:
-        return next(iter(list_projects(connection)), None)
-    return (
-        get_project(connection, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
-    )
+        found = next(iter(list_projects(connection)), None)
+    else:
+        known = text.isascii() and text.isdigit() and len(text) < 10
+        found = get_project(connection, int(text)) if known else None
+    return None if found is None else (found, _seen(connection, found))
+
+
+def _seen(connection: Connection, found: Project) -> destinations.Project:
+    bare = destinations.Project.from_row(found.id, found.name, orjson.dumps(found.settings).decode())
+    return with_definitions(connection, bare)
 
 
 async def json_body(request: Request) -> Any:

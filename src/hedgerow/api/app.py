@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 import hedgerow
 from hedgerow.api import (
+    definitions,
     deliveries,
     events,
     hog_function_templates,
@@ -24,7 +25,7 @@ from hedgerow.api.services import Services
 
 ROUTERS = (
     projects.router, hog_functions.router, holds.router, telemetry.router, hog_function_templates.router, deliveries.router,
-    tail.router, events.router, persons.router, ingestion_warnings.router, links.router,
+    definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router,
 )  # fmt: skip
 
 

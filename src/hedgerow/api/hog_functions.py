@@ -54,7 +54,7 @@ async def list_destinations(request: Request, access: Reading) -> dict[str, Any]
     show = presenters.destination if _truth(query.get("full", "")) else presenters.summary
     return page_of(
         request,
-        [show(item, access.services.templates, access.project, stand[_key(item)]) for item in found],
+        [show(item, access.services.templates, access.seen, stand[_key(item)]) for item in found],
         count,
         limit,
         offset,
@@ -164,7 +164,7 @@ def _key(item: Destination) -> bytes:
 async def presented(access: Access, item: Destination) -> dict[str, Any]:
     """A destination in full, with how it stands now."""
     stand = await access.services.state.read(lambda connection: standings(connection, [_key(item)]))
-    return presenters.destination(item, access.services.templates, access.project, stand[_key(item)])
+    return presenters.destination(item, access.services.templates, access.seen, stand[_key(item)])
 
 
 async def read_one(access: Access, destination_id: str, *, deleted: bool = False) -> Destination:
@@ -188,7 +188,7 @@ async def checked(access: Access, payload: Any, existing: Destination | None) ->
         ValidationError: see ``destinations.validation``.
     """
     services = access.services
-    project = presenters.as_filters_see(access.project)
+    project = access.seen
     saved = Existing(existing.config, existing.secrets(services.keyring)) if existing else None
     return await asyncio.to_thread(
         validate, payload, project=project, templates=services.templates, existing=saved

@@ -26,7 +26,7 @@ UNKNOWN_STATUS = {"state": 0, "tokens": 0}
 
 
 def destination(
-    item: Destination, templates: Catalogue, owner: Project, standing: Standing
+    item: Destination, templates: Catalogue, owner: destinations.Project, standing: Standing
 ) -> dict[str, Any]:
     """A destination in full."""
     config = item.config
@@ -40,6 +40,7 @@ def destination(
         "sampling": config.sampling,
         "retry": config.retry,
         "rate_limit": config.rate_limit,
+        "ordering": config.ordering,
         "fetch": config.fetch,
         "mappings": config.mappings,
         "batch_export_id": config.batch_export_id,
@@ -47,7 +48,9 @@ def destination(
     }
 
 
-def summary(item: Destination, templates: Catalogue, owner: Project, standing: Standing) -> dict[str, Any]:
+def summary(
+    item: Destination, templates: Catalogue, owner: destinations.Project, standing: Standing
+) -> dict[str, Any]:
     """A destination as a list shows it."""
     config = item.config
     template = templates.get(config.template_id) if config.template_id else None
@@ -61,7 +64,7 @@ def summary(item: Destination, templates: Catalogue, owner: Project, standing: S
         "updated_at": iso(item.updated_at),
         "enabled": config.enabled,
         "hog": config.hog,
-        "filters": {**config.filters, "bytecode": bytecode.of_filters(config.filters, as_filters_see(owner))},
+        "filters": {**config.filters, "bytecode": bytecode.of_filters(config.filters, owner)},
         "icon_url": config.icon_url,
         "template": template.as_dict() if template else None,
         "status": _status(standing) if item.enabled else UNKNOWN_STATUS,
@@ -91,11 +94,6 @@ def _health(standing: Standing) -> dict[str, Any]:
 
 def _iso(ms: int | None) -> str | None:
     return None if ms is None else iso(ms)
-
-
-def as_filters_see(owner: Project) -> destinations.Project:
-    """A project in the form that filters refer to."""
-    return destinations.Project.from_row(owner.id, owner.name, orjson.dumps(owner.settings).decode())
 
 
 def delivery(item: Delivery, name: str | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from hedgerow.api import presenters
 from hedgerow.api.access import Access
 from hedgerow.api.errors import Invalid
 from hedgerow.destinations import FilterError
@@ -41,7 +40,7 @@ def property_filter(access: Access, text: str) -> Keep:
             attr="properties",
         )
     try:
-        compiled = compile_filters(normalise({"properties": raw}), presenters.as_filters_see(access.project))
+        compiled = compile_filters(normalise({"properties": raw}), access.seen)
     except ValidationError as error:
         raise Invalid(error.detail, code=error.code, attr=error.attr or "properties") from None
 

@@ -12,14 +12,13 @@ from hedgerow.destinations import (
     DestinationError,
     Keyring,
     Project,
+    definitions,
     repository,
 )
 from hedgerow.hog import Limits
 from hedgerow.store import Connection
 
 log = logging.getLogger(__name__)
-
-PROJECTS = "SELECT id, name, settings FROM projects"
 
 
 class RepositorySource:
@@ -41,7 +40,7 @@ class RepositorySource:
 
     def projects(self, connection: Connection) -> Iterable[Project]:
         """See ``Source.projects``."""
-        return [Project.from_row(*row) for row in connection.execute(PROJECTS)]
+        return definitions.projects(connection)
 
     def enabled(self, connection: Connection) -> Iterable[tuple[bytes, int]]:
         """See ``Source.enabled``."""

@@ -30,7 +30,11 @@ def cohort_filter(cohort_id: str, context: Context) -> Expr:
         raise ValidationError(f"Cohort {cohort_id} refers to itself.", attr="value")
     if cohort.get("is_static"):
         members = frozenset(map(str, cohort.get("persons") or ()))
-        return context.derive(f"cohort:{cohort_id}", lambda found: _person_id(found) in members)
+        ids = frozenset(map(str, cohort.get("distinct_ids") or ()))
+        return context.derive(
+            f"cohort:{cohort_id}",
+            lambda found: _person_id(found) in members or found["distinct_id"] in ids,
+        )
     definition = (cohort.get("filters") or {}).get("properties")
     if not definition:
         raise ValidationError(f"Cohort {cohort_id} has no conditions.", attr="value")

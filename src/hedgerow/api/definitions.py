@@ -1,0 +1,305 @@
+"""``/api/projects/:id/actions/`` and ``/cohorts/``: what filters refer to, in PostHog's shapes.
+
+Nothing is deleted for good: PATCH with ``{"deleted": true}``, which is refused while a destination that is on needs it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from hedgerow.api.access import Access, json_body, needs
+from hedgerow.api.errors import Invalid, MethodRefused, NotFound
+from hedgerow.api.paging import page
+from hedgerow.api.times import iso
+from hedgerow.destinations import Project, ValidationError
+from hedgerow.destinations.definitions import (
+    MOST_MEMBERS,
+    Action,
+    Cohort,
+    broken_by,
+    check,
+    get_action,
+    get_cohort,
+    list_actions,
+    list_cohorts,
+    save_action,
+    save_cohort,
+    with_definitions,
+)
+from hedgerow.store import Connection
+
+router = APIRouter(prefix="/api/projects/{project_id}")
+
+ReadingActions = Annotated[Access, Depends(needs("action:read"))]
+WritingActions = Annotated[Access, Depends(needs("action:write"))]
+ReadingCohorts = Annotated[Access, Depends(needs("cohort:read"))]
+WritingCohorts = Annotated[Access, Depends(needs("cohort:write"))]
+LONGEST_NAME = 400
+
+
+# ---------------------------------------------------------------- actions
+
+
+@router.get("/actions")
+async def actions(request: Request, access: ReadingActions) -> dict[str, Any]:
+    """All actions, by name."""
+    found = await access.services.state.read(lambda c: list_actions(c, access.project.id))
+    return page(request, [_shown_action(one) for one in found])
+
+
+@router.post("/actions", status_code=201)
+async def create_action(request: Request, access: WritingActions) -> dict[str, Any]:
+    """Save a new action."""
+    now = access.services.now()
+    fresh = Action(0, access.project.id, "", created_at=now, updated_at=now)
+    return _shown_action(await _save_action(access, _changed_action(fresh, await _fields(request))))
+
+
+@router.get("/actions/{action_id}")
+async def action(action_id: int, access: ReadingActions) -> dict[str, Any]:
+    """One action."""
+    return _shown_action(await _action_of(access, action_id))
+
+
+@router.patch("/actions/{action_id}")
+@router.put("/actions/{action_id}")
+async def change_action(action_id: int, request: Request, access: WritingActions) -> dict[str, Any]:
+    """Change an action: destinations that use it heed the change at once."""
+    fields = await _fields(request)
+    existing = await _action_of(access, action_id, deleted=fields.get("deleted") is False)
+    changed = replace(_changed_action(existing, fields), updated_at=access.services.now())
+    return _shown_action(await _save_action(access, changed))
+
+
+@router.delete("/actions/{action_id}")
+async def refuse_to_delete_action(action_id: int, _access: WritingActions) -> None:
+    """Nothing is deleted for good."""
+    raise MethodRefused(f'Action {action_id} is kept. PATCH it with {{"deleted": true}}.')
+
+
+async def _action_of(access: Access, identity: int, *, deleted: bool = False) -> Action:
+    found = await access.services.state.read(lambda c: get_action(c, access.project.id, identity))
+    if found is None or (found.deleted and not deleted):
+        raise NotFound
+    return found
+
+
+def _changed_action(action: Action, fields: Mapping[str, Any]) -> Action:
+    steps = fields.get("steps", action.steps)
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise Invalid("Expected a list of steps.", attr="steps")
+    return replace(action, **_common(action, fields), steps=steps)
+
+
+async def _save_action(access: Access, action: Action) -> Action:
+    def after(project: Project) -> Project:
+        kept = {key: value for key, value in project.actions.items() if key != str(action.id)}
+        return replace(
+            project, actions=kept if action.deleted else {**kept, str(action.id): action.defined()}
+        )
+
+    use = None if action.deleted else {"source": "events", "actions": [{"id": str(action.id)}]}
+    await _check(access, after, use)
+    saved = await access.services.state.write(lambda c: save_action(c, action))
+    access.services.changed()
+    return saved
+
+
+def _shown_action(item: Action) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "name": item.name,
+        "description": item.description,
+        "steps": item.steps,
+        "deleted": item.deleted,
+        "created_at": iso(item.created_at),
+        "updated_at": iso(item.updated_at),
+        "created_by": None,
+        "team_id": item.project_id,
+        "is_action": True,
+        "tags": [],
+    }
+
+
+# ---------------------------------------------------------------- cohorts
+
+
+@router.get("/cohorts")
+async def cohorts(request: Request, access: ReadingCohorts) -> dict[str, Any]:
+    """All cohorts, by name."""
+    found = await access.services.state.read(lambda c: list_cohorts(c, access.project.id))
+    return page(request, [_shown_cohort(one) for one in found])
+
+
+@router.post("/cohorts", status_code=201)
+async def create_cohort(request: Request, access: WritingCohorts) -> dict[str, Any]:
+    """Save a new cohort: with conditions on persons, or static, with members."""
+    now, fields = access.services.now(), await _fields(request)
+    static = fields.get("is_static", False)
+    if not isinstance(static, bool):
+        raise Invalid("Must be a valid boolean.", attr="is_static")
+    fresh = Cohort(0, access.project.id, "", is_static=static, created_at=now, updated_at=now)
+    persons = fields.get("_create_static_person_ids") or []
+    cohort = _with_members(_changed_cohort(fresh, fields), persons, fields.get("distinct_ids") or [])
+    return _shown_cohort(await _save_cohort(access, cohort))
+
+
+@router.get("/cohorts/{cohort_id}")
+async def cohort(cohort_id: int, access: ReadingCohorts) -> dict[str, Any]:
+    """One cohort."""
+    return _shown_cohort(await _cohort_of(access, cohort_id))
+
+
+@router.patch("/cohorts/{cohort_id}")
+@router.put("/cohorts/{cohort_id}")
+async def change_cohort(cohort_id: int, request: Request, access: WritingCohorts) -> dict[str, Any]:
+    """Change a cohort: destinations that use it heed the change at once."""
+    fields = await _fields(request)
+    existing = await _cohort_of(access, cohort_id, deleted=fields.get("deleted") is False)
+    changed = replace(_changed_cohort(existing, fields), updated_at=access.services.now())
+    return _shown_cohort(await _save_cohort(access, changed))
+
+
+@router.patch("/cohorts/{cohort_id}/add_persons_to_static_cohort")
+async def add_members(cohort_id: int, request: Request, access: WritingCohorts) -> dict[str, Any]:
+    """Put persons on the list: ``person_ids``, or ``distinct_ids`` of theirs."""
+    fields, existing = await _fields(request), await _cohort_of(access, cohort_id)
+    more = _with_members(existing, fields.get("person_ids") or [], fields.get("distinct_ids") or [])
+    return _shown_cohort(await _save_cohort(access, replace(more, updated_at=access.services.now())))
+
+
+@router.patch("/cohorts/{cohort_id}/remove_person_from_static_cohort")
+async def remove_member(cohort_id: int, request: Request, access: WritingCohorts) -> dict[str, Any]:
+    """Take a person off the list: ``person_id``, or a ``distinct_id``."""
+    fields, existing = await _fields(request), await _cohort_of(access, cohort_id)
+    less = replace(
+        existing,
+        persons=[one for one in existing.persons if one != fields.get("person_id")],
+        distinct_ids=[one for one in existing.distinct_ids if one != fields.get("distinct_id")],
+        updated_at=access.services.now(),
+    )
+    return _shown_cohort(await _save_cohort(access, less))
+
+
+@router.delete("/cohorts/{cohort_id}")
+async def refuse_to_delete_cohort(cohort_id: int, _access: WritingCohorts) -> None:
+    """Nothing is deleted for good."""
+    raise MethodRefused(f'Cohort {cohort_id} is kept. PATCH it with {{"deleted": true}}.')
+
+
+async def _cohort_of(access: Access, identity: int, *, deleted: bool = False) -> Cohort:
+    found = await access.services.state.read(lambda c: get_cohort(c, access.project.id, identity))
+    if found is None or (found.deleted and not deleted):
+        raise NotFound
+    return found
+
+
+def _changed_cohort(cohort: Cohort, fields: Mapping[str, Any]) -> Cohort:
+    filters = fields.get("filters", cohort.filters)
+    if not isinstance(filters, dict):
+        raise Invalid("Expected a dictionary.", attr="filters")
+    return replace(cohort, **_common(cohort, fields), filters={} if cohort.is_static else filters)
+
+
+def _with_members(cohort: Cohort, persons: Any, distinct_ids: Any) -> Cohort:
+    if (persons or distinct_ids) and not cohort.is_static:
+        raise Invalid("Only a static cohort has members that are listed.", attr="is_static")
+    merged = replace(
+        cohort,
+        persons=list(dict.fromkeys([*cohort.persons, *_uuids(persons)])),
+        distinct_ids=list(dict.fromkeys([*cohort.distinct_ids, *_texts(distinct_ids)])),
+    )
+    if len(merged.persons) + len(merged.distinct_ids) > MOST_MEMBERS:
+        raise Invalid(f"A static cohort has at most {MOST_MEMBERS} members.", attr="person_ids")
+    return merged
+
+
+def _uuids(raw: Any) -> list[str]:
+    try:
+        return [str(uuid.UUID(one)) for one in _texts(raw)]
+    except ValueError:
+        raise Invalid("Expected a list of UUIDs.", attr="person_ids") from None
+
+
+def _texts(raw: Any) -> list[str]:
+    if not isinstance(raw, list) or not all(isinstance(one, str) for one in raw):
+        raise Invalid("Expected a list of texts.", attr="distinct_ids")
+    return raw
+
+
+async def _save_cohort(access: Access, cohort: Cohort) -> Cohort:
+    def after(project: Project) -> Project:
+        kept = {key: value for key, value in project.cohorts.items() if key != str(cohort.id)}
+        return replace(
+            project, cohorts=kept if cohort.deleted else {**kept, str(cohort.id): cohort.defined()}
+        )
+
+    member = {"key": "id", "type": "cohort", "value": cohort.id}
+    await _check(access, after, None if cohort.deleted else {"source": "events", "properties": [member]})
+    saved = await access.services.state.write(lambda c: save_cohort(c, cohort))
+    access.services.changed()
+    return saved
+
+
+def _shown_cohort(item: Cohort) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "name": item.name,
+        "description": item.description,
+        "deleted": item.deleted,
+        "filters": item.filters or None,
+        "is_static": item.is_static,
+        "is_calculating": False,
+        "count": len(item.persons) + len(item.distinct_ids) if item.is_static else None,
+        "person_ids": item.persons,
+        "distinct_ids": item.distinct_ids,
+        "created_at": iso(item.created_at),
+        "updated_at": iso(item.updated_at),
+        "created_by": None,
+    }
+
+
+# ------------------------------------------------------------------ both
+
+
+async def _fields(request: Request) -> dict[str, Any]:
+    fields = await json_body(request)
+    if not isinstance(fields, dict):
+        raise Invalid("Invalid data. Expected a dictionary.")
+    return fields
+
+
+def _common(existing: Action | Cohort, fields: Mapping[str, Any]) -> dict[str, Any]:
+    name = fields.get("name", existing.name)
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_NAME:
+        raise Invalid(f"Must be a text of 1 to {LONGEST_NAME} characters.", attr="name")
+    description = fields.get("description", existing.description)
+    if not isinstance(description, str):
+        raise Invalid("Not a valid string.", attr="description")
+    deleted = fields.get("deleted", existing.deleted)
+    if not isinstance(deleted, bool):
+        raise Invalid("Must be a valid boolean.", attr="deleted")
+    return {"name": name.strip(), "description": description, "deleted": deleted}
+
+
+async def _check(access: Access, change: Callable[[Project], Project], use: Mapping[str, Any] | None) -> None:
+    """See that it can be used, and that all that is in use still can."""
+
+    def broken(connection: Connection) -> list[str]:
+        before = with_definitions(connection, access.seen)
+        after = change(before)
+        if use is not None:
+            check(after, use)
+        return broken_by(connection, before, after)
+
+    try:
+        names = await access.services.state.read(broken)
+    except ValidationError as error:
+        raise Invalid(error.detail, code=error.code) from None
+    if names:
+        raise Invalid(f"In use: without it as it is, these could not go on: {', '.join(names[:5])}.")
