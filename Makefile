@@ -13,7 +13,7 @@ OLD_SDKS := $(SDKS)/python/.ready
 BROWSER_SDK := src/hedgerow/capture/static/array.js
 ROUNDS ?= 30
 
-.PHONY: help serve test check unit format bench bench-hog bench-capture browser-sdk bench-matching bench-isolation chaos lock clean
+.PHONY: help serve test check unit format bench bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-hold chaos lock clean
 
 help: ## What can be run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench-capture: $(READY_DEV) ## Requests and events a second, people folded, memo
 	$(BIN)/python bench/capture.py --memory 2000000
 
 browser-sdk: $(BROWSER_SDK) ## Put posthog-js where the server finds it (/static/array.js)
+
+bench-hold: $(READY_DEV) ## A million held deliveries: memory, drain speed, what live traffic notices
+	$(BIN)/python bench/hold.py
 
 chaos: $(READY_DEV) ## kill -9 in a loop, counting what is lost: make chaos ROUNDS=200
 	HEDGEROW_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s -m chaos tests/e2e/test_chaos.py

@@ -204,6 +204,8 @@ class Load:
         ):
             loop.call_later(delay, lambda word=word: print(word, flush=True))
         await (self.open if self.plan.rate else self.closed)(self.report.ended)
+        # At a low rate the last request is answered before the time is over: first say that it is.
+        await asyncio.sleep(max(0.0, self.report.ended - time.monotonic()) + 0.05)
         return self.report
 
 
