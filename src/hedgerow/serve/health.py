@@ -34,6 +34,7 @@ class Health:
         roster: who is up.
         counters: what capture has counted since this process began.
         backlog: why capture is closed because the workers are behind, if it is.
+        tail_readers: how many follow events.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class Health:
     roster: Roster
     counters: Callable[[], Mapping[str, int]]
     backlog: Callable[[], str | None] = lambda: None
+    tail_readers: Callable[[], int] = lambda: 0
 
     def handles(self, path: str) -> bool:
         """Whether the path is one of the three."""
@@ -96,6 +98,7 @@ class Health:
         out.gauge(
             "hedgerow_unsettled_bytes", "About how many bytes of events wait.", (await self.lag.read()).size
         )
+        out.gauge("hedgerow_tail_readers", "Who follows events.", self.tail_readers())
         for worker in self.roster.workers:
             out.gauge(
                 "hedgerow_worker_up", "Whether a worker runs.", int(bool(worker.pid)), worker=worker.name

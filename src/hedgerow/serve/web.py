@@ -118,7 +118,8 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
         warn=trail.add,
     )
     health = Health(
-        settings, settings.data_dir, stores.front, stores.telemetry, lag, roster, lambda: capture.counters, backlog
+        settings, settings.data_dir, stores.front, stores.telemetry, lag, roster, lambda: capture.counters, backlog,
+        lambda: tail.readers,
     )  # fmt: skip
     keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
     eraser = Eraser(stores.state, stores.telemetry, stores.log, now_ms)
