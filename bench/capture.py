@@ -6,6 +6,7 @@ that reads the body and answers; and the event log alone, fed with ready records
 
     python bench/capture.py                      # about 20 seconds
     python bench/capture.py --seconds 10 --rounds 3
+    python bench/capture.py --memory 2000000     # memory while so many events come in
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ TOKEN = "phc_" + "b" * 43
 SIZE = 700
 BATCH = 100
 OK = b'{"status":"Ok"}'
+# What caches and the allocator may still take once they are warm.
+FLAT_MIB = 24
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -222,6 +225,23 @@ def measure(name: str, batch: int, seconds: float, rounds: int, *, floor: bool) 
     return rates[-1]
 
 
+def measure_memory(events: int) -> bool:
+    """Send so many events and show the server's memory on the way; whether it is flat after the first fifth."""
+    sizes: list[tuple[int, int]] = []
+    with tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as folder, running(folder) as (port, pid):
+        done = 0
+        while done < events:
+            client = [sys.executable, __file__, "--load", str(port), str(BATCH), "4", "1"]
+            out = subprocess.run(client, check=True, capture_output=True, text=True, timeout=600).stdout
+            done += int(float(out) * 5)  # a second of warming up, and four that count
+            sizes.append((done, resident_mib(pid)))
+            print(f"{'memory after so many events':34}{done:12,}{sizes[-1][1]:9} MiB", flush=True)
+    settled = [size for done, size in sizes if done >= events / 5]
+    growth = settled[-1] - settled[0]
+    print(f"{'growth since the first fifth':34}{growth:21} MiB, {FLAT_MIB} are allowed", flush=True)
+    return growth <= FLAT_MIB
+
+
 def measure_log(name: str, group: int, seconds: float) -> None:
     """Events per second that the event log alone makes durable in groups."""
     drafts = []
@@ -259,12 +279,17 @@ def main() -> None:
     parser.add_argument(
         "--load", nargs=4, metavar=("PORT", "BATCH", "SECONDS", "ROUNDS"), help=argparse.SUPPRESS
     )
+    parser.add_argument(
+        "--memory", type=int, metavar="EVENTS", help="only watch the memory while so many come in"
+    )
     options = parser.parse_args()
     if options.serve:
         uvloop.run(serve(int(options.serve[0]), options.serve[1]))
     elif options.load:
         port, batch, seconds, rounds = options.load
         print(*uvloop.run(load(int(port), int(batch), float(seconds), int(rounds))))
+    elif options.memory:
+        sys.exit(not measure_memory(options.memory))
     else:
         report(options.seconds, options.rounds)
 
