@@ -12,12 +12,17 @@ from hedgerow.delivery.pipeline import Pipeline
 from hedgerow.delivery.world import World
 from hedgerow.events import Draft, Event
 from simulation.loop import Crash, SimulatedLoop, bury
-from simulation.test_simulation import OPTIONS, PROJECT, prepared
+from simulation.test_simulation import DESTINATIONS, OPTIONS, PROJECT, prepare
 from simulation.world import START, PlainSealer, SimulatedLog, SimulatedStore, SimulatedTransport, copy_of
 
-__all__ = ["prepared"]
-
 POISON = "00000000-0000-4000-8000-000000000003"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """All destinations but the ordered one: each delivery of the poison that has a row of its own costs deaths of its own."""
+    names = [name for name in DESTINATIONS if name != "in order"]
+    return prepare(tmp_path_factory.mktemp("deaths"), names)
 
 
 class PoisonedTransport(SimulatedTransport):

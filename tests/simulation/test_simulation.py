@@ -1,7 +1,8 @@
 """The pipeline is crashed at random awaits, thousands of times, and must lose nothing.
 
 Each run has its own seed: events with ``$set``, identifies that merge, re-sent events, destinations (one filters, one
-makes two calls, two mask repetitions), a network that fails and hangs, a store that is locked now and then, and processes that die after a random
+makes two calls, two mask repetitions, one keeps
+the order), a network that fails and hangs, a store that is locked now and then, and processes that die after a random
 number of steps. Afterwards everything is compared with a model that saw each event once.
 """
 
@@ -12,6 +13,8 @@ import os
 import random
 import uuid
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +60,7 @@ DESTINATIONS = {
     ),
     "once": (POST, {"source": "events"}, 1),
     "thirds": (POST, {"source": "events"}, 1),
+    "in order": (POST, {"source": "events"}, 1),
 }
 # How many deliveries with the same hash it takes until one more is sent: all that come after the first are masked.
 MASKED = {"once": None, "thirds": 3}
@@ -75,15 +79,22 @@ OPTIONS = Options(
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A migrated database with one project and the three destinations, and the keys that seal it."""
-    folder = tmp_path_factory.mktemp("simulation")
+    return prepare(tmp_path_factory.mktemp("simulation"), DESTINATIONS)
+
+
+def prepare(folder: Path, names: Iterable[str]):
+    """The same with some of the destinations."""
     connection = state_template(folder)
     keyring = Keyring.load("", folder)
     connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
     ids = {}
-    for name, (hog, filters, _) in DESTINATIONS.items():
+    for name in names:
+        hog, filters, _ = DESTINATIONS[name]
         config = Config(name=name, enabled=True, hog=hog, filters=filters)
         if name in MASKED:
             config.masking = {"hash": "{event.distinct_id}", "ttl": 86_400, "threshold": MASKED[name]}
+        if name == "in order":
+            config.ordering = "distinct_id"
         made = transact(
             connection,
             lambda c, config=config: repository.create(
@@ -179,7 +190,7 @@ class Run:
 
     async def _work(self, loop: SimulatedLoop) -> None:
         world = World(
-            now=loop.time,
+            now=self._clock(loop),
             chance=self.chance,
             log=self.log,
             store=self.store,
@@ -197,6 +208,10 @@ class Run:
             raise AssertionError("The pipeline does not come to rest.")
         stop.set()
         await running
+
+    def _clock(self, loop: SimulatedLoop):
+        """What the pipeline takes for the time of day."""
+        return loop.time
 
     async def _quiet(self, pipeline: Pipeline) -> bool:
         """Everything is read, settled and final."""
@@ -218,6 +233,7 @@ class Run:
         self._judge_people(template)
         self._judge_telemetry(rows, firsts)
         self._judge_network(rows)
+        self._judge_order(firsts)
 
     def _rows(self) -> dict[bytes, tuple]:
         columns = "id, destination_id, event_uuid, verdict, kind, error"
@@ -232,7 +248,7 @@ class Run:
         return [event for event in self.events if not (event.uuid in seen or seen.add(event.uuid))]
 
     def _wanted(self, event: Event) -> set[str]:
-        wanted = {"all", *MASKED}
+        wanted = {"all", "in order", *MASKED}
         if event.event == "signed up":
             wanted.add("signups")
         if event.properties["plan"] == "pro":
@@ -295,6 +311,20 @@ class Run:
             assert all(self.transport.accepted[name] >= 1 for name in names)
         extra = sum(self.transport.accepted.values()) - needed
         assert extra <= self.deaths * (self._at_risk()), (extra, self.deaths)
+
+    def _judge_order(self, firsts: list[Event]) -> None:
+        """No event of a distinct id is sent before the one before it was accepted, whatever failed in between."""
+        received: dict[str, int] = {}
+        accepted: dict[str, int] = {}
+        for place, (what, name) in enumerate(self.transport.story):
+            (received if what == "received" else accepted).setdefault(name, place)
+        before: dict[str, str] = {}
+        owner = raw(self.destination_ids["in order"])
+        for event in firsts:
+            name = text(delivery_id(event.captured_at, raw(event.uuid), owner))
+            if event.distinct_id in before:
+                assert accepted[before[event.distinct_id]] < received[name]
+            before[event.distinct_id] = name
 
     def _at_risk(self) -> int:
         """What can be in flight at a death, and what can be finished but not flushed."""

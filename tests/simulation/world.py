@@ -91,10 +91,12 @@ class SimulatedTransport:
         self.accepted: Counter[str] = Counter()
         self.bodies: dict[str, dict] = {}
         self.failures: Counter[str] = Counter()
+        self.story: list[tuple[str, str]] = []
 
     async def send(self, request):
         name = request.headers["webhook-id"]
         self.received[name] += 1
+        self.story.append(("received", name))
         fate = self.chance.random()
         await asyncio.sleep(
             self.chance.expovariate(1 / 0.02) if fate > 0.05 else self.chance.uniform(0.2, 3.0)
@@ -105,6 +107,7 @@ class SimulatedTransport:
                 raise TransportError("timeout", "timed out", retriable=True)
             return Response(503)
         self.accepted[name] += 1
+        self.story.append(("accepted", name))
         self.bodies[name] = json.loads(request.body)
         return Response(200, {"content-type": "application/json"}, b'{"ok":true}')
 

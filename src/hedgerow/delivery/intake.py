@@ -380,6 +380,8 @@ class Intake:
             else:
                 revision = compiled.destination.revision
                 some = [self._invocation(item, globals_, key(compiled), revision, name) for name in answer]
+                for invocation in some:
+                    invocation.sequence = compiled.sequence(globals_)
                 invocations += [invocation for invocation in some if invocation.id not in known]
         return ready, invocations
 

@@ -20,7 +20,8 @@ class Invocation:
 
     ``globals`` are frozen at matching. ``journal`` has the completed calls; ``tries`` counts attempts of the call that is
     not completed yet, ``attempts`` all attempts, ``deaths`` workers that died
-    while they ran it, ``printed`` the lines that are logged already; ``fresh`` is False once the ledger has a row.
+    while they ran it, ``printed`` the lines that are logged already; ``fresh`` is False once the ledger has a row. What shares a
+    ``sequence`` goes out one after the other.
     """
 
     id: bytes
@@ -43,6 +44,7 @@ class Invocation:
     deaths: int = 0
     printed: int = 0
     fresh: bool = True
+    sequence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

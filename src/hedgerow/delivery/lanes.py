@@ -27,13 +27,20 @@ from hedgerow.delivery.suspects import GUILTY, Suspects
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
 from hedgerow.destinations.globals import filter_globals_of
+from hedgerow.hog import Host, Limits
 from hedgerow.store import Connection, StoreError
 
 log = logging.getLogger(__name__)
 
+# A filter asked within a transaction must not keep it open: what it cannot decide at once is taken for wanted, and fails where it runs.
+QUICK = Host(limits=Limits(cpu_ms=10))
+
 REST_AFTER_STORE_ERROR_S = 1.0
 # Rows that are read at a time, at least: a reading costs more than the rows do.
 LEAST_LOADED = 8
+# After a reading of an ordered lane, so many times as long as it took is left to others.
+RESTS = 4
+LONGEST_REST_S = 2.0
 # Of the places of a lane what was held takes at most one in so many, and one turn in so many while there is fresh work.
 BEHIND_SHARE = 4
 BEHIND_TURN = 16
@@ -53,6 +60,7 @@ class Lane:
         self.due_at: int | None = None
         self.loading = False
         self.rung_at: int | None = None
+        self.rest_to = float("-inf")
         self._turn = 0
 
     def next(self, places: int) -> tuple[Invocation, CompiledDestination | None] | None:
@@ -132,7 +140,8 @@ class Lanes:
         if closed is not None:
             self._report(Outcome(invocation, "held", self._world.now_ms(), error=closed))
             return
-        if len(lane.live) >= self._options.lane_queue:
+        if invocation.sequence is not None or len(lane.live) >= self._options.lane_queue:
+            # What must keep its order is taken from the ledger, which knows what comes before it.
             now = self._world.now_ms()
             self._report(Outcome(invocation, "scheduled", now, next_at=now))
             return
@@ -147,6 +156,8 @@ class Lanes:
         self._holding.get(owner, set()).discard(outcome.invocation.id)
         if outcome.next_at is not None and outcome.verdict != "held":
             self.wake_at(owner, outcome.next_at)
+        elif outcome.invocation.sequence is not None:  # the next of its sequence may run
+            self.wake_at(owner, self._world.now_ms())
 
     def wake_at(self, destination_id: bytes, due_at: int) -> None:
         """A row of this destination will be due then."""
@@ -239,6 +250,8 @@ class Lanes:
             return
         if lane.pace.paused_to > now:
             self._wait(destination_id, lane, lane.pace.paused_to - now)
+        elif lane.rest_to > now:
+            self._wait(destination_id, lane, lane.rest_to - now)
         elif len(lane.backlog) * 2 <= lane.pace.places:
             lane.loading = True
             self._spawn(self._load(destination_id, lane))
@@ -301,9 +314,15 @@ class Lanes:
                 limit=room,
                 holding=frozenset(holding),
                 sealer=self._world.sealer,
+                ordered=ordered(),
             )
             return due, [(invocation, self.judge(connection, invocation)) for invocation in due.invocations]
 
+        def ordered() -> bool:
+            live = self._configuration.live(destination_id)
+            return live is not None and live.ordered
+
+        began = asyncio.get_running_loop().time()
         try:
             due, judged = await self._world.store.write(work, durable=False)
         except StoreError as error:
@@ -312,6 +331,9 @@ class Lanes:
             lane.due_at = None
             self.wake_at(destination_id, self._world.now_ms() + int(REST_AFTER_STORE_ERROR_S * 1000))
             return
+        if ordered():  # finding the heads of many sequences takes its time: let others have theirs
+            now = asyncio.get_running_loop().time()
+            lane.rest_to = now + min(LONGEST_REST_S, RESTS * (now - began))
         lane.loading = False
         lane.due_at = None
         self._admit(judged, lane.backlog)
@@ -376,7 +398,7 @@ class Lanes:
                 or live
             )
         try:
-            wanted = live.match(filter_globals_of(invocation.globals), stream=live.stream)
+            wanted = live.match(filter_globals_of(invocation.globals), QUICK, stream=live.stream)
         except FilterError:
             return live  # running it shows the error where its owner looks
         return live if invocation.mapping in wanted else "superseded"

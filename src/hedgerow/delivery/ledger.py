@@ -41,8 +41,8 @@ RELEASE = "UPDATE positions SET owned = 0, begun = 0, begun_at = -1 WHERE partit
 UPSERT = """
 INSERT INTO deliveries (
     id, project_id, destination_id, revision, mapping, run, partition, position, event_uuid, event, distinct_id,
-    verdict, kind, error, attempts, status, duration_ms, captured_at, created_at, updated_at, next_at, deaths, journal
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    verdict, kind, error, attempts, status, duration_ms, captured_at, created_at, updated_at, next_at, deaths, journal, sequence
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     revision = excluded.revision, verdict = excluded.verdict, kind = excluded.kind, error = excluded.error,
     attempts = excluded.attempts, status = excluded.status, duration_ms = excluded.duration_ms,
@@ -62,13 +62,35 @@ FORGET_ATTEMPTS = "DELETE FROM delivery_attempts WHERE delivery_id = ?"
 # What ``invocation_of`` makes an invocation from.
 OPEN_COLUMNS = """
     d.id, d.project_id, d.destination_id, d.revision, d.mapping, d.run, d.partition, d.position, d.event_uuid,
-    d.event, d.distinct_id, d.captured_at, d.created_at, d.attempts, d.deaths, d.journal, p.globals
+    d.event, d.distinct_id, d.captured_at, d.created_at, d.attempts, d.deaths, d.journal, d.sequence, p.globals
 """
 # Ids first, from the index alone: most rows that are due may be in hand already.
 DUE = """
 SELECT id FROM deliveries
 WHERE destination_id = ? AND next_at <= ? AND partition IN (SELECT value FROM json_each(?))
 ORDER BY next_at, id LIMIT ?
+"""
+LOOSE = """
+SELECT id FROM deliveries
+WHERE destination_id = ? AND next_at <= ? AND partition IN (SELECT value FROM json_each(?)) AND sequence IS NULL
+ORDER BY next_at, id LIMIT ?
+"""
+# The first open row of each sequence, found by jumping from sequence to sequence: those behind it cost nothing.
+HEADS = """
+WITH RECURSIVE line(sequence) AS (
+    SELECT MIN(sequence) FROM deliveries
+    WHERE destination_id = :owner AND sequence IS NOT NULL AND next_at IS NOT NULL
+    UNION ALL
+    SELECT (SELECT MIN(sequence) FROM deliveries
+            WHERE destination_id = :owner AND sequence > line.sequence AND next_at IS NOT NULL)
+    FROM line WHERE line.sequence IS NOT NULL
+)
+SELECT d.id FROM line JOIN deliveries d ON d.id = (
+    SELECT id FROM deliveries WHERE destination_id = :owner AND sequence = line.sequence AND next_at IS NOT NULL
+    ORDER BY captured_at, partition, position LIMIT 1
+)
+WHERE d.next_at <= :now AND d.partition IN (SELECT value FROM json_each(:partitions))
+ORDER BY d.next_at, d.id LIMIT :most
 """
 OPEN_ROWS = f"""
 SELECT {OPEN_COLUMNS}
@@ -176,7 +198,7 @@ def _row(outcome: Outcome, sealer: Sealer) -> tuple[Any, ...]:
         i.id, i.project_id, i.destination_id, i.revision, i.mapping, i.run, i.partition, i.position, i.event_uuid,
         i.event, i.distinct_id, outcome.verdict, outcome.kind, outcome.error, i.attempts, outcome.status,
         outcome.duration_ms, i.captured_at, i.created_at, outcome.at, outcome.next_at, i.deaths,
-        journal,
+        journal, i.sequence,
     )  # fmt: skip
 
 
@@ -209,6 +231,7 @@ def due(
     limit: int,
     holding: Collection[bytes],
     sealer: Sealer,
+    ordered: bool = False,
 ) -> Due:
     """Take open rows of a destination that are due: they are ``running`` from now on.
 
@@ -220,9 +243,14 @@ def due(
         limit: at most so many new ones.
         holding: ids that are in hand already.
         sealer: opens the journals.
+        ordered: of each sequence only the first open row, due or not, may be taken.
     """
     wanted = limit + len(holding)
-    ids = [row[0] for row in connection.execute(DUE, (destination_id, now, partitions, wanted))]
+    statement = LOOSE if ordered else DUE
+    ids = [row[0] for row in connection.execute(statement, (destination_id, now, partitions, wanted))]
+    if ordered:
+        given = {"owner": destination_id, "now": now, "partitions": partitions, "most": wanted}
+        ids = [*(row[0] for row in connection.execute(HEADS, given)), *ids][:wanted]
     free = [identity for identity in ids if identity not in holding]
     chosen = orjson.dumps([identity.hex() for identity in free[:limit]]).decode()
     invocations = [invocation_of(row, sealer) for row in connection.execute(OPEN_ROWS, (chosen,))]
@@ -235,7 +263,7 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
     """An invocation as an open row has it, by ``OPEN_COLUMNS``."""
     (
         identity, project_id, destination_id, revision, mapping, run, partition, position, event_uuid,
-        event, distinct_id, captured_at, created_at, attempts, deaths, journal, packed,
+        event, distinct_id, captured_at, created_at, attempts, deaths, journal, sequence, packed,
     ) = row  # fmt: skip
     entries, tries, printed = unpack_journal(journal, identity, sealer)
     return Invocation(
@@ -259,6 +287,7 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
         deaths=deaths,
         printed=printed,
         fresh=False,
+        sequence=sequence,
     )
 
 

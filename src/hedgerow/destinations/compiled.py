@@ -183,6 +183,25 @@ class CompiledDestination:
         return self.destination.config.fetch or {}
 
     @property
+    def ordered(self) -> bool:
+        """Whether deliveries of a sequence go out one after the other."""
+        return self.destination.config.ordering is not None
+
+    def sequence(self, globals_: Mapping[str, Any]) -> str | None:
+        """What a delivery must not overtake: others of the same distinct id or person; None when order does not matter.
+
+        Args:
+            globals_: of the event. One without a person is ordered by its distinct id.
+        """
+        ordering = self.destination.config.ordering
+        if ordering is None:
+            return None
+        person = globals_.get("person")
+        if ordering == "person" and person:
+            return f"person:{person['id']}"
+        return f"distinct_id:{globals_['event']['distinct_id']}"
+
+    @property
     def rate_per_second(self) -> float | None:
         """Deliveries a second that its owner allows; None for as many as go."""
         limit = self.destination.config.rate_limit

@@ -1,4 +1,4 @@
-"""Checking how fast a destination may be delivered to."""
+"""Checking how fast, and in which order, a destination may be delivered to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,20 @@ from hedgerow.destinations.errors import ValidationError
 
 SLOWEST: Final = 1 / 3600
 FASTEST: Final = 10_000
+
+
+ORDERINGS: Final = ("distinct_id", "person")
+
+
+def validate_ordering(raw: Any) -> str | None:
+    """Check ``distinct_id`` or ``person``; null means that order does not matter.
+
+    Raises:
+        ValidationError: it is neither.
+    """
+    if raw is None or (isinstance(raw, str) and raw in ORDERINGS):
+        return raw
+    raise ValidationError('Choose "distinct_id" or "person".', attr="ordering", code="invalid_choice")
 
 
 def validate_rate_limit(raw: Any) -> dict[str, float] | None:

@@ -42,6 +42,8 @@ class Config:
         sampling: None, or ``{"percentage", "by"}``.
         retry: None, the name of a schedule, or delays in seconds.
         rate_limit: None, or ``{"per_second"}``: deliveries that may start in a second.
+        ordering: None, or ``distinct_id`` or ``person``: deliveries of the same one go out one after the other, in the
+            order of capture, across retries too. What was held goes out in its own order, beside what is fresh.
         fetch: None, or how requests are made: ``{"timeout", "connect_timeout", "follow_redirects"}``.
     """
 
@@ -61,6 +63,7 @@ class Config:
     sampling: dict[str, Any] | None = None
     retry: str | list[float] | None = None
     rate_limit: dict[str, float] | None = None
+    ordering: str | None = None
     fetch: dict[str, Any] | None = None
     execution_order: int | None = None
     batch_export_id: str | None = None

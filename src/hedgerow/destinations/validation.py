@@ -19,7 +19,7 @@ from hedgerow.destinations.catalogue import Template
 from hedgerow.destinations.errors import ValidationError
 from hedgerow.destinations.fetching import validate_fetch
 from hedgerow.destinations.filters import validate_filters
-from hedgerow.destinations.flow import validate_rate_limit
+from hedgerow.destinations.flow import validate_ordering, validate_rate_limit
 from hedgerow.destinations.inputs import validate_inputs
 from hedgerow.destinations.mappings import validate_mappings
 from hedgerow.destinations.masking import validate_masking, validate_sampling
@@ -37,7 +37,7 @@ UNSAVED: Final = "00000000-0000-0000-0000-000000000000"
 WRITABLE: Final = frozenset(
     {
         "type", "name", "description", "enabled", "deleted", "hog", "inputs_schema", "inputs", "filters", "masking",
-        "sampling", "retry", "rate_limit", "fetch", "mappings", "icon_url", "template_id", "execution_order", "batch_export_id",
+        "sampling", "retry", "rate_limit", "ordering", "fetch", "mappings", "icon_url", "template_id", "execution_order", "batch_export_id",
     }
 )  # fmt: skip
 READ_ONLY: Final = frozenset(
@@ -112,6 +112,7 @@ def validate(
     config.retry = validate_retry(payload.get("retry", config.retry))
     config.rate_limit = validate_rate_limit(payload.get("rate_limit", config.rate_limit))
     config.fetch = validate_fetch(payload.get("fetch", config.fetch))
+    config.ordering = validate_ordering(payload.get("ordering", config.ordering))
     _take_filters(config, payload, project)
     return Valid(config, secrets)
 

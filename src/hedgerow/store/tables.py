@@ -256,6 +256,8 @@ deliveries = Table(
     # How often a worker died while it ran.
     Column("deaths", Integer, nullable=False, server_default="0"),
     Column("journal", LargeBinary),
+    # What deliveries of an ordered destination have in common that go out one after the other.
+    Column("sequence", Text),
     Index("deliveries_by_destination", "destination_id", "id"),
     Index("deliveries_by_record", "partition", "position"),
     # For searches, newest first. What is like most rows needs none: the primary key leads there at once.
@@ -299,6 +301,16 @@ deliveries = Table(
         "partition",
         sqlite_where=text("next_at IS NOT NULL"),
         postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index(
+        "deliveries_in_sequence",
+        "destination_id",
+        "sequence",
+        "captured_at",
+        "partition",
+        "position",
+        sqlite_where=text("sequence IS NOT NULL AND next_at IS NOT NULL"),
+        postgresql_where=text("sequence IS NOT NULL AND next_at IS NOT NULL"),
     ),
     # What is held, oldest first, and by whose it is: empty as long as all is well.
     Index(

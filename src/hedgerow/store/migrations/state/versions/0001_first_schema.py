@@ -91,6 +91,7 @@ def upgrade() -> None:
         sa.Column("next_at", sa.Integer(), nullable=True),
         sa.Column("deaths", sa.Integer(), server_default="0", nullable=False),
         sa.Column("journal", sa.LargeBinary(), nullable=True),
+        sa.Column("sequence", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sqlite_with_rowid=False,
     )
@@ -140,6 +141,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("verdict = 'held'"),
             postgresql_where=sa.text("verdict = 'held'"),
+        )
+        batch_op.create_index(
+            "deliveries_in_sequence",
+            ["destination_id", "sequence", "captured_at", "partition", "position"],
+            unique=False,
+            sqlite_where=sa.text("sequence IS NOT NULL AND next_at IS NOT NULL"),
+            postgresql_where=sa.text("sequence IS NOT NULL AND next_at IS NOT NULL"),
         )
         batch_op.create_index(
             "deliveries_open",
@@ -443,6 +451,11 @@ def downgrade() -> None:
             "deliveries_open",
             sqlite_where=sa.text("next_at IS NOT NULL"),
             postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "deliveries_in_sequence",
+            sqlite_where=sa.text("sequence IS NOT NULL AND next_at IS NOT NULL"),
+            postgresql_where=sa.text("sequence IS NOT NULL AND next_at IS NOT NULL"),
         )
         batch_op.drop_index(
             "deliveries_held_by_person",
