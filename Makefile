@@ -59,8 +59,8 @@ browser-sdk: $(BROWSER_SDK) ## Put posthog-js where the server finds it (/static
 bench-hold: $(READY_DEV) ## A million held deliveries: memory, drain speed, what live traffic notices
 	$(BIN)/python bench/hold.py
 
-chaos: $(READY_DEV) ## kill -9 in a loop, counting what is lost: make chaos ROUNDS=200
-	HEDGEROW_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s -m chaos tests/e2e/test_chaos.py
+chaos: $(READY_DEV) ## Kill, fill the disk, lock the database, count what is lost: make chaos ROUNDS=200
+	HEDGEROW_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s -m chaos tests/e2e
 
 lock: $(READY_DEV) ## Choose dependency versions anew
 	scripts/lock
