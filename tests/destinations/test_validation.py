@@ -76,6 +76,7 @@ def test_a_template_brings_what_is_not_said():
         ({"hog": "return 1", "icon_url": 5}, "icon_url", "invalid", "string"),
         ({"hog": "return 1", "retry": "often"}, "retry", "invalid_choice", "quick, standard, patient"),
         ({"hog": "return 1", "retry": [1, -1]}, "retry", "invalid_choice", "delays"),
+        ({"hog": "return 1", "ordering": "email"}, "ordering", "invalid_choice", "distinct_id"),
         ({"hog": "return 1", "rate_limit": 5}, "rate_limit", "invalid", "dictionary"),
         ({"hog": "return 1", "rate_limit": {}}, "rate_limit__per_second", "invalid_input", "per second"),
         ({"hog": "return 1", "rate_limit": {"per_second": 0}}, "rate_limit__per_second", "invalid_input", "an hour"),

@@ -90,3 +90,16 @@ def test_a_sample_is_delivered_and_the_rest_counted(server, sink):
     assert 0 < count(server, hook, "sampled") < 30
     assert len(sink.at("/sampled")) == count(server, hook, "succeeded")
     eventually(lambda: count(server, hook, "filtered") >= 1)
+
+
+def test_an_ordered_destination_waits_for_retries(server, sink):
+    """What comes after an event of the same person waits until that one is through; other people do not wait."""
+    sink.script("/ordered", Step(status=500), Step(status=500))
+    hook = server.webhook(f"{sink.url}/ordered", events=["ordered"])
+    change(server, hook, ordering="distinct_id", retry=[0.3, 0.3, 0.3])
+    for n in range(3):
+        server.send("ordered", "ann", n=n)
+    eventually(lambda: len(sink.at("/ordered")) >= 5)
+    tried = [item.json["event"]["properties"]["n"] for item in sink.at("/ordered")]
+    assert tried == [0, 0, 0, 1, 2]
+    eventually(lambda: len(server.deliveries(event="ordered", verdict="delivered")) == 3)
