@@ -73,10 +73,10 @@ def type_name(value: Any) -> str:
     kind = type(value)
     if kind is float:
         return "integer" if value.is_integer() else "float"
-    return _TYPE_NAMES.get(kind, "unknown")
+    return TYPE_NAMES.get(kind, "unknown")
 
 
-_TYPE_NAMES: Final[dict[type, str]] = {
+TYPE_NAMES: Final[dict[type, str]] = {
     type(None): "null",
     bool: "boolean",
     int: "integer",
@@ -89,6 +89,7 @@ _TYPE_NAMES: Final[dict[type, str]] = {
     HogErrorValue: "error",
     HogCallable: "function",
 }
+"""The name of each type but ``float``, whose name depends on the value."""
 
 
 def truthy(value: Any) -> bool:

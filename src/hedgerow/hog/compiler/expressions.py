@@ -10,7 +10,7 @@ from hedgerow.hog import ast
 from hedgerow.hog.compiler.build import Builder, PyExpr
 from hedgerow.hog.compiler.flow import Flow
 from hedgerow.hog.compiler.forms import Forms, Operand
-from hedgerow.hog.compiler.intrinsics import SHORT
+from hedgerow.hog.compiler.intrinsics import SHORT, SMALL_TEXTS
 from hedgerow.hog.compiler.kinds import ANY, BOOL, FLOAT, INT, TEXT, Kind, Kinds
 from hedgerow.hog.compiler.places import Places
 from hedgerow.hog.compiler.scope import ASYNC_NAMES, Analysis, Unit, Variable
@@ -210,6 +210,8 @@ class Expressions(Forms):
         p = self.p
         if not self.fast:
             return self.helper(op, left.value, p.const(tuple(words)))
+        if left.kind == TEXT:
+            return p.compare(left.value, op, p.const(frozenset(words)))
         slow = self.helper(op, left.again, p.const(tuple(words)))
         fast = p.compare(left.again, op, p.const(frozenset(words)))
         return p.choose(p.has_type(left.first, "str"), fast, slow)
@@ -298,9 +300,12 @@ class Expressions(Forms):
         p = self.p
         if isinstance(part, python.Constant) and (part.value is None or kind == INT):
             return p.const("" if part.value is None else str(part.value))
-        if kind in {TEXT, INT}:
+        if kind == TEXT:
             return part
         value = self.bind(part)
+        if kind == INT:
+            small = p.compare(p.const(-1), "<", value.first, "<", p.const(SMALL_TEXTS))
+            return p.choose(small, p.subscript(p.load("TEXTS"), value.again), value.again)
         return p.choose(
             p.has_type(value.first, "str"), value.again, p.call("part_text", self.ctx(), value.again)
         )

@@ -220,7 +220,9 @@ class Flow:
         elif isinstance(node, ast.Coalesce | ast.Binary):
             self._chain(node, sink if isinstance(node, ast.Coalesce) else NOWHERE)
         elif isinstance(node, ast.Template):
-            self._all([part for part in node.parts if not isinstance(part, str)], sink)
+            # Of several parts a new text is made; one alone is handed through.
+            target = sink if len(node.parts) == 1 else NOWHERE
+            self._all([part for part in node.parts if not isinstance(part, str)], target)
         elif isinstance(node, ast.Concat):
             self._all(node.parts, NOWHERE)
         elif isinstance(node, ast.Logical):

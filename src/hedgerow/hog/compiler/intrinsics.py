@@ -13,6 +13,8 @@ from hedgerow.hog.compiler.forms import Operand
 
 SHORT: Final = 128
 """Strings up to this length are not charged one by one."""
+SMALL_TEXTS: Final = 1024
+"""Whole numbers from 0 up to this one have their texts ready in a table, which is quicker than making them."""
 
 Intrinsic = Callable[[Builder, Operand, PyExpr], PyExpr]
 
@@ -31,12 +33,19 @@ def _length(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
     return p.choose(p.any_of([p.has_type(value.first, "list"), text]), p.call("len", value.again), slow)
 
 
-def _empty(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
-    return p.choose(p.has_type(value.first, "str", "dict"), p.invert(value.again), slow)
+def _empty(p: Builder, value: Operand, _slow: PyExpr) -> PyExpr:
+    sized = p.compare(p.type_of(value.first), "in", p.load("SIZED"))
+    return p.choose(sized, p.invert(value.again), p.is_null(value.again))
 
 
 def _not_empty(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
-    return p.choose(p.has_type(value.first, "str", "dict"), p.invert(p.invert(value.again)), slow)
+    return p.invert(_empty(p, value, slow))
+
+
+def _trim(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
+    short = p.compare(p.call("len", value.again), "<", p.const(SHORT))
+    test = p.all_of([p.has_type(value.first, "str"), short])
+    return p.choose(test, p.method(value.again, "strip", p.const(" ")), slow)
 
 
 def _to_string(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
@@ -44,7 +53,7 @@ def _to_string(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
 
 
 def _type_of(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
-    return p.choose(p.has_type(value.first, "str"), p.const("string"), slow)
+    return p.any_of([p.method(p.load("TYPE_NAMES"), "get", p.type_of(value.first)), slow])
 
 
 def _is_null(p: Builder, value: Operand, _slow: PyExpr) -> PyExpr:
@@ -63,6 +72,7 @@ INTRINSICS: Final[dict[str, Intrinsic]] = {
     "lower": _cased("lower"),
     "notEmpty": _not_empty,
     "toString": _to_string,
+    "trim": _trim,
     "typeof": _type_of,
     "upper": _cased("upper"),
 }

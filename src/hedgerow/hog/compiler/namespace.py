@@ -11,13 +11,14 @@ from typing import Any, Final, NoReturn
 
 from hedgerow.hog import ops
 from hedgerow.hog.compiler.guards import GUARDS, run_of
+from hedgerow.hog.compiler.intrinsics import SMALL_TEXTS
 from hedgerow.hog.compiler.scope import ASYNC_NAMES
 from hedgerow.hog.context import watch
 from hedgerow.hog.errors import HogDepthLimit, HogRuntimeError
 from hedgerow.hog.host import Limits
 from hedgerow.hog.meter import Meter
 from hedgerow.hog.text import as_double, concat_text
-from hedgerow.hog.values import HogCallable, HogErrorValue, type_name
+from hedgerow.hog.values import TYPE_NAMES, HogCallable, HogErrorValue, type_name
 
 ITEMS: Final = Limits().items
 """Generated code writes into dicts up to this size by itself; beyond it the helper looks at the limits of the run."""
@@ -149,9 +150,10 @@ def _copy(ctx: Meter, value: Any, depth: int, made: dict[int, Any]) -> Any:
 
 def _copy_dict(ctx: Meter, value: dict[Any, Any], depth: int, made: dict[int, Any]) -> Any:
     result = made[id(value)] = value.copy()
-    for key, item in value.items():
-        if type(item) in _CONTAINERS:
-            result[key] = _copy(ctx, item, depth - 1, made)
+    if not _CONTAINERS.isdisjoint(map(type, value.values())):
+        for key, item in value.items():
+            if type(item) in _CONTAINERS:
+                result[key] = _copy(ctx, item, depth - 1, made)
     ctx.charge(90 * len(value))
     return result
 
@@ -202,6 +204,9 @@ def namespace() -> dict[str, Any]:
     names.update(
         SIMPLE=frozenset({str, int, float, bool, type(None)}),
         ITEMS=ITEMS,
+        SIZED=frozenset({str, list, dict, tuple}),
+        TEXTS=tuple(str(number) for number in range(SMALL_TEXTS)),
+        TYPE_NAMES=TYPE_NAMES,
         fmod=math.fmod,
         settle=as_double,
         caught=sys.exception,

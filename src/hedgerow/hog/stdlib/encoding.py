@@ -19,7 +19,10 @@ from hedgerow.hog.utf16 import utf8
 _PIECE: Final = 32_768
 _SHORT: Final = 1024
 _UNRESERVED: Final = "!'()*~-_."
-_RESERVED: Final = re.compile(r"[^A-Za-z0-9!'()*~\-_.]")
+_PERCENT: Final = {
+    code: f"%{code:02X}" for code in range(128) if not (chr(code).isalnum() or chr(code) in _UNRESERVED)
+}
+"""What stands for each ASCII character that does not stand for itself."""
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]+")
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
@@ -74,15 +77,11 @@ def _in_pieces(ctx: RuntimeContext, pieces: Iterator[str], work: Callable[[str],
 
 def _quote(piece: str) -> str:
     if piece.isascii():
-        return _RESERVED.sub(_percent, piece)
+        return piece.translate(_PERCENT)
     try:
         return quote(piece, safe=_UNRESERVED)
     except UnicodeEncodeError:
         raise HogRuntimeError("encodeURLComponent() met half of a character (a lone surrogate)") from None
-
-
-def _percent(match: re.Match[str]) -> str:
-    return f"%{ord(match[0]):02X}"
 
 
 @function(
@@ -94,9 +93,9 @@ def _percent(match: re.Match[str]) -> str:
 )
 def encode_url_component(ctx: RuntimeContext, value: Any) -> str:
     """A text made safe for one part of a URL. Letters, digits and ``- _ . ! ~ * ' ( )`` stay as they are."""
-    text = js_text(ctx, value)
+    text = value if type(value) is str else js_text(ctx, value)
     if len(text) <= _SHORT:
-        encoded = _quote(text) if _RESERVED.search(text) else text
+        encoded = text.translate(_PERCENT) if text.isascii() else _quote(text)
         ctx.check_string(len(encoded))
         return encoded
     return _in_pieces(ctx, (text[start : start + _PIECE] for start in range(0, len(text), _PIECE)), _quote)
