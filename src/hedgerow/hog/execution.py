@@ -16,7 +16,7 @@ _Request = tuple[int, str, list[Any]]
 _START: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: making a frozen one takes three times as long
 class Finished:
     """The program ran to its end; ``value`` is what it gave."""
 
@@ -26,11 +26,12 @@ class Finished:
 class Replay(Meter):
     """The meter of a program's run, which also replays what the journal tells of the clock and the log."""
 
-    __slots__ = ("answered", "readings", "recorded", "unread")
+    __slots__ = ("answered", "fetched", "readings", "recorded", "unread")
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self.answered = 0
+        self.fetched = 0
         self.recorded = len(host.journal)  # calls that the journal answers
         self.readings: list[float] = []  # what the clock said since the last call
         self.unread: tuple[float, ...] = host.journal[0].clock if host.journal else ()
@@ -54,6 +55,21 @@ class Replay(Meter):
         else:
             super().print(text)
 
+    def count_call(self, name: str) -> None:
+        """The program makes an asynchronous call; the calls of earlier parts count again as they are replayed.
+
+        Raises:
+            HogFetchLimit: it is one too many.
+        """
+        limits = self.limits
+        if name == "fetch":
+            self.fetched += 1
+            if self.fetched > limits.fetches:
+                raise HogFetchLimit(f"Exceeded maximum number of fetch calls: {limits.fetches}")
+        steps = max(limits.async_steps, limits.fetches)
+        if self.answered >= steps:
+            raise HogFetchLimit(f"Exceeded maximum number of async steps: {steps}")
+
     def step(self) -> None:
         """A call was answered."""
         self.answered += 1
@@ -75,7 +91,6 @@ class Execution:
         "_answer",
         "_generator",
         "_globals",
-        "_limits",
         "_meter",
         "_pending",
         "_places",
@@ -96,7 +111,6 @@ class Execution:
         self._run = run
         self._places = places
         self._globals = globals
-        self._limits = host.limits
         self._meter = meter or Replay(host)
         self._generator: Generator[_Request, Any, Any] | None = (
             run(globals, self._meter) if suspends else None
@@ -169,14 +183,13 @@ class Execution:
         site, name, args = request
         meter = self._meter
         ordinal = meter.answered
+        meter.count_call(name)
         if ordinal < meter.recorded:
             entry = meter.host.journal[ordinal]
             if (entry.site, entry.ordinal) != (site, ordinal):
                 raise HogDiverged(f"The program calls `{name}` where its journal tells of another call")
             self._settle(entry.result)
             return None
-        if ordinal >= self._limits.fetches:
-            raise HogFetchLimit(f"Exceeded maximum number of async steps: {self._limits.fetches}")
         return AsyncCall(name, args, site, ordinal)
 
     def _settle(self, result: Any) -> None:

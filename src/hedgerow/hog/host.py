@@ -24,7 +24,8 @@ class Limits:
         string: characters of one string (HogSizeLimit).
         items: entries of one array or object (HogSizeLimit).
         json_depth: nesting of parsed or printed values (HogDepthLimit).
-        fetches: asynchronous calls of one run (HogFetchLimit).
+        fetches: calls of ``fetch`` of one run (HogFetchLimit).
+        async_steps: asynchronous calls of one run, whatever they call (HogFetchLimit).
         log_lines: printed lines kept; one more becomes a note that the rest was dropped.
         log_length: characters kept of one printed line.
     """
@@ -36,6 +37,7 @@ class Limits:
     items: int = 100_000
     json_depth: int = 200
     fetches: int = 2
+    async_steps: int = 100
     log_lines: int = 24
     log_length: int = 10_000
 
@@ -44,7 +46,7 @@ DEFAULT_LIMITS: Final = Limits()
 """Immutable, so that one serves all runs that ask for nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: making a frozen one takes three times as long
 class AsyncCall:
     """A call that the program waits for.
 
@@ -61,7 +63,7 @@ class AsyncCall:
     ordinal: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as above
 class JournalEntry:
     """One completed asynchronous call and the clock readings the program made before it (since the last call)."""
 
