@@ -74,7 +74,9 @@ def explain(case: Case) -> str | None:
         and None in args[1:]
     ):
         return "optional null"
-    if name in {"reverse", "splitByString"} and "😀" in str(args):
+    if name == "length" and "NaN" in case.theirs:
+        return "no undefined"
+    if name in {"reverse", "splitByString", "replaceAll"} and "😀" in str(args):
         return "whole characters"
     if name == "substring" and type(args[2]) not in {int, float}:
         return "size of a part"

@@ -28,6 +28,7 @@ BINARY = {
 }  # fmt: skip
 ARITHMETIC = {"add", "subtract", "multiply", "divide", "modulo"}
 ROUNDING = {"fn_round", "fn_floor", "fn_toInt"}
+COUNT = "fn_length"
 IDENTITY = {"equals", "not_equals", "in_", "not_in", "fn_equals", "fn_notEquals", "fn_has", "fn_indexOf"}
 OTHERS = [
     *("between", "not_between", "iterate_values", "iterate_items", "concat"),
@@ -73,6 +74,8 @@ class Operation:
         if self.function is not None:
             entry = REGISTRY[self.function]
             value = entry.impl(*((ctx, *args) if entry.context else args))
+            if self.name == COUNT:
+                return [value, ops.add(value, 0)]
             return [value, ops.divide(1, value)] if self.name in ROUNDING else value
         if self.name == "dict_key":
             return {ops.dict_key(args[0]): 1}
@@ -88,6 +91,8 @@ class Operation:
         value = (
             operator_code(self.name, self.args) if self.function is None else call(self.function, self.args)
         )
+        if self.name == COUNT:
+            value = [*value, Op.INTEGER, 0, *value, Op.PLUS, Op.ARRAY, 2]
         return shown(signed(value) if self.name in ROUNDING | ARITHMETIC else value)
 
 

@@ -3,7 +3,7 @@
 Every program ends, most of what it does shows (in its value or in printed lines), and most of it makes sense: an expression is
 written for the kind of value its place wants. What PostHog's VM cannot do as Hog means it is left out: operands of binary
 operators, which run from right to left there, never print, assign, throw or wait; and programs that wait have no tuples and no
-keys but texts, since its VM turns them into arrays and texts while it waits.
+keys but texts, since its VM turns them into arrays and texts while it waits; nor do they write into objects what they wait for.
 """
 
 from __future__ import annotations
@@ -277,11 +277,12 @@ class Writer:
                 else []
             ),
         ]
+        value = self.calm if self.waits else self.expr
         lines = [f"let {name} := {made}"]
         if self.chance(0.2):
             lines = [f"let {name} := [1, [2, 3], {self.calm('any', 1)}]"]
             places = [f"{name}[1]", f"{name}[2][1]", f"{name}.1", f"{name}[{self.random.randint(1, 5)}]"]
-        lines += [f"{self.pick(places)} := {self.expr('any', 2)}" for _ in range(self.random.randint(1, 3))]
+        lines += [f"{self.pick(places)} := {value('any', 2)}" for _ in range(self.random.randint(1, 3))]
         self.scope.append(Variable(name, "list" if "[2, 3]" in lines[0] else "object", free=False))
         return "\n".join(lines)
 
@@ -561,8 +562,8 @@ class Writer:
                 *[lambda: f"({calm(kind)} {self.pick(COMPARISONS)} {calm(kind)})"] * 3,
                 lambda: f"({calm('any')} {self.pick(COMPARISONS[:3])} {calm('any')})",
                 *[lambda: f"({flag()} {self.pick(['and', 'or'])} {flag()})"] * 3,
-                lambda: f"({flag()} and {flag()} or not {flag()} and {flag()})",
-                lambda: f"(not {flag()})",
+                lambda: f"({flag()} and {flag()} or not ({flag()}) and {flag()})",
+                lambda: f"(not ({flag()}))",
                 lambda: f"({calm('any')} {self.pick(['in', 'not in'])} {self.calm('list', depth)})",
                 lambda: f"({calm('text')} {self.pick(['in', 'not in'])} {self.calm('text', depth)})",
                 lambda: (

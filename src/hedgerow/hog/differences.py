@@ -62,7 +62,7 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         "values that wait",
         "fetch, sleep, postHogCapture",
         "variables are the same after the call",
-        "tuples have become arrays, and keys texts, those of digits first",
+        "tuples have become arrays, keys texts (digits first), and what two places share becomes two",
         "waiting for an answer must change nothing else",
     ),
     Difference(
@@ -229,10 +229,17 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         "null is a value of its own (often garbage)",
         "a variable may hold no choice",
     ),
+    Difference(
+        "no undefined",
+        "length",
+        "the length of what has none is null, and counts as 0",
+        "it is shown as null, but counts as NaN",
+        "one kind of nothing is enough",
+    ),
     # ------------------------------------------------------------- strings, arrays
     Difference(
         "whole characters",
-        "reverse, splitByString",
+        "reverse, splitByString, replaceAll with an empty text",
         "characters beyond the first 65,536 stay whole",
         "they are torn into halves",
         "half of an emoji is no text",
