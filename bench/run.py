@@ -75,7 +75,9 @@ class Round:
 
 
 class Bench:
-    """A server with its destination and a sink, loaded in rounds."""
+    """A server with its destination and a sink, loaded in rounds; ``grace`` is how late an event may arrive, in seconds."""
+
+    grace = GRACE
 
     def __init__(self, running: Server, sink_port: int, sink_pid: int, options: argparse.Namespace) -> None:
         self.server = running
@@ -147,7 +149,7 @@ class Bench:
 
     def _arrivals(self, report: Report, wanted: set[int]) -> list[tuple[float, int, float]]:
         """Arrival, id and time of sending of all that came within the grace after the end."""
-        deadline = report.ended + GRACE
+        deadline = report.ended + self.grace
         while True:
             marks = ask(f"{self.sink_url}/__sink__/marks?path=/fast")
             found = [(at, *_read_mark(mark)) for at, mark in marks]
