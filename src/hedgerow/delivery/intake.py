@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hedgerow.delivery import erasure, internal, ledger
+from hedgerow.delivery import erasure, internal, ledger, person_updates
 from hedgerow.delivery.configuration import Configuration, ConfigurationStale, key
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
@@ -208,7 +208,8 @@ class Intake:
         self._mark_duplicates(connection, kept)
         self._trace_duplicates(connection, kept)
         usable = [item for item in kept if not item.duplicate]
-        self._people(connection, [item for item in usable if not item.event.internal])
+        self._people(connection, [item for item in usable if _has_person(item.event)])
+        self._tell_of_people(connection, [item for item in usable if item.first])
         connection.executemany(
             INDEX,
             [
@@ -264,12 +265,19 @@ class Intake:
     @staticmethod
     def _people(connection: Connection, items: list[_Item]) -> None:
         for chosen, work in (
-            ([i for i in items if not i.first], load),
-            ([i for i in items if i.first], fold),
+            ([i for i in items if not i.first or i.event.internal], load),
+            ([i for i in items if i.first and not i.event.internal], fold),
         ):
             results = work(connection, [Change(i.record.project_id, i.event) for i in chosen])
             for item, folded in zip(chosen, results, strict=True):
                 item.folded = folded
+
+    def _tell_of_people(self, connection: Connection, items: list[_Item]) -> None:
+        """Let those destinations know of changed persons that ask for it."""
+        for item in items:
+            plan = self._configuration.plans.get(item.record.project_id)
+            if item.folded is not None and plan is not None and plan.offer(person_updates.STREAM) is not None:
+                person_updates.emit(connection, item.record, item.event, item.folded)
 
     # ------------------------------------------------------------ matching
 
@@ -337,7 +345,7 @@ class Intake:
             outcome = self._own_verdict(item)
             return ([] if outcome.invocation.id in place.known else [outcome]), []
         plan = self._configuration.plans.get(item.record.project_id)
-        folded = internal.folded(item.event) if item.event.internal else item.folded
+        folded = item.folded if _has_person(item.event) else internal.folded(item.event)
         if plan is None or folded is None or folded.dropped or item.erased:
             return [], []
         return self._match(item, folded, plan, entry, place.known)
@@ -356,16 +364,19 @@ class Intake:
     def _match(
         self, item: _Item, folded: Folded, plan: Plan, entry: Entry, known: set[bytes]
     ) -> tuple[list[Outcome], list[Invocation]]:
-        stream = internal.STREAM if item.event.internal else "events"
+        stream = _stream(item.event)
         offer = plan.offer(stream)
         if offer is None:
             return [], []
         entry.roster = offer.roster
-        judged = filter_globals(item.event, folded)
+        event = person_updates.shown(item.event, folded)
+        judged = filter_globals(event, folded)
         wanted = wanted_by(internal.audience(offer.candidates(judged), item.event), judged, stream)
         if not wanted:
             return [], []
-        globals_ = build_globals(item.event, folded, plan.project, self._options.public_url)
+        globals_ = person_updates.complete(
+            item.event, build_globals(event, folded, plan.project, self._options.public_url)
+        )
         ready: list[Outcome] = []
         invocations: list[Invocation] = []
         person_id = folded.person.uuid if folded.person else None
@@ -417,3 +428,15 @@ class Intake:
             created_at=self._world.now_ms(),
             globals=globals_,
         )
+
+
+def _has_person(event: Event) -> bool:
+    """Whether an event is about a person; most of what Hedgerow tells about itself is not."""
+    return not event.internal or person_updates.is_update(event)
+
+
+def _stream(event: Event) -> str:
+    """Which destinations an event is offered to."""
+    if person_updates.is_update(event):
+        return person_updates.STREAM
+    return internal.STREAM if event.internal else "events"

@@ -29,8 +29,9 @@ SUBJECT = "destination_id"
 PUT = "INSERT INTO internal_outbox (home, project_id, at, payload) VALUES (?, ?, ?, ?)"
 WAITING = """
 SELECT seq, project_id, at, payload FROM internal_outbox
-WHERE home IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT 100
+WHERE home IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT 500
 """
+MOST = 500
 FORGET = "DELETE FROM internal_outbox WHERE seq = ?"
 
 

@@ -215,8 +215,14 @@ class Warden:
 
     async def _tell(self, waiting: list[internal.Waiting]) -> None:
         """Bring events into the log. A death in between repeats them, with the same uuids: duplicates."""
-        await self._world.log.append([item.draft for item in waiting])
-        await self._world.insist("told", lambda connection: internal.forget(connection, waiting))
+        while waiting:
+            done = waiting
+            await self._world.log.append([item.draft for item in done])
+            await self._world.insist("told", lambda connection: internal.forget(connection, done))  # noqa: B023 - awaited here
+            full = len(done) == internal.MOST
+            waiting = (
+                await self._world.store.read(lambda c: internal.waiting(c, self._homes_text)) if full else []
+            )
 
 
 def _to_be_held(outcome: Outcome) -> bool:

@@ -116,12 +116,14 @@ class Batch:
             return Folded(_shown(made, person), without_profile(made), {}, None, made.warnings)
         properties, wishes = with_profile(made)
         groups = self._groups.attach(made, properties)
+        before = self._people.changes
         state = (
             self._merge(made, person, wishes)
             if made.other is not None
             else self._update(made, person, wishes)
         )
-        return Folded(state, properties, groups, None, made.warnings)
+        changed = self._people.changes > before
+        return Folded(state, properties, groups, None, made.warnings, changed)
 
     def _has_profile(self, made: Plan, person: Person | None) -> bool:
         if not made.profile or person is not None or made.event.event != "$feature_flag_called":

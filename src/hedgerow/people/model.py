@@ -62,6 +62,7 @@ class Folded:
         groups: the event's groups by type.
         dropped: why the event goes no further, or None.
         warnings: what was refused or ignored on the way.
+        changed: whether the event made the person or changed it; only folding knows, loading does not.
     """
 
     person: PersonState | None
@@ -69,3 +70,4 @@ class Folded:
     groups: dict[str, GroupState] = field(default_factory=dict)
     dropped: str | None = None
     warnings: list[IngestionWarning] = field(default_factory=list)
+    changed: bool = False

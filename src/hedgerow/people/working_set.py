@@ -61,7 +61,7 @@ class Person:
 
 
 class WorkingSet:
-    """The persons of a batch, and what became of them."""
+    """The persons of a batch, and what became of them; ``changes`` counts those who were made or changed."""
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
@@ -73,6 +73,7 @@ class WorkingSet:
         self._merged: list[Person] = []
         self._pointed: dict[tuple[int, str], Person] = {}
         self._personless: dict[tuple[int, str], None] = {}
+        self.changes = 0
 
     def read(self, project_id: int, distinct_ids: Iterable[str]) -> None:
         """Fetch whoever some distinct ids stand for."""
@@ -102,6 +103,7 @@ class WorkingSet:
         self._next_id += 1
         person = Person(self._next_id, project_id, person_uuid(project_id, distinct_id), text, created_at)
         self._created.append(person)
+        self.changes += 1
         self.point(distinct_id, person)
         return person
 
@@ -117,6 +119,7 @@ class WorkingSet:
     def change(self, person: Person) -> None:
         """Note that a person is to be written; call once per event."""
         person.version += 1
+        self.changes += 1
         if person.stored:
             self._changed[person.id] = person
 
