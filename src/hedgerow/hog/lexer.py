@@ -14,10 +14,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from hedgerow.hog.ast import Comment, Span
-from hedgerow.hog.errors import HogSyntaxError
+from hedgerow.hog.errors import HogCompileError, HogSyntaxError
 from hedgerow.hog.hints import bad_character
+
+LONGEST_SOURCE: Final = 100 * 1024
+"""Bytes that a program or expression may have, as in PostHog."""
+LONGEST_TEMPLATE: Final = 1024 * 1024
+"""Bytes that a template may have: most of them are text, such as that of an e-mail."""
 
 # The Unicode property White_Space and the byte order mark; Python's \s takes control characters besides.
 _BLANK = "[\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]"
@@ -133,7 +139,17 @@ def tokenize(source: str, *, template: bool = False) -> Tokens:
 
     Raises:
         HogSyntaxError: a character, string, comment or number that Hog does not have.
+        HogCompileError: the source is too long.
     """
+    most = LONGEST_TEMPLATE if template else LONGEST_SOURCE
+    size = len(source) if source.isascii() else len(source.encode("utf-8", "surrogatepass"))
+    if size > most:
+        end = min(most, len(source))
+        raise HogCompileError(
+            f"The source has {size} bytes, more than the {most} that are allowed",
+            source=source,
+            span=Span(end, end),
+        )
     lexer = _Lexer(source)
     lexer.run(template=template)
     return lexer.tokens

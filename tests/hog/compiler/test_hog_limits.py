@@ -234,6 +234,21 @@ LONG_SOURCES = {
 }
 
 
+@pytest.mark.parametrize(
+    ("compile_", "source"),
+    [
+        (compile_program, "return '" + "a" * 102_400 + "'"),
+        (compile_program, "return '" + "é" * 51_200 + "'"),
+        (compile_filter, "1" + " + 1" * 30_000),
+        (compile_template, "a" * 2**20 + "{event}"),
+    ],
+)
+def test_sources_have_a_greatest_size(compile_, source):
+    """A source that is too long is refused at once, and told so."""
+    with pytest.raises(HogCompileError, match="bytes"):
+        compile_(source)
+
+
 @pytest.mark.parametrize("name", LONG_SOURCES)
 def test_long_sources_work(name):
     """Length is no problem: chains of thousands of operators mean what short ones mean."""
