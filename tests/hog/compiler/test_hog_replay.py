@@ -160,6 +160,32 @@ def test_calls_beyond_the_limit_fail_at_their_place():
     assert execution.journal[-1].ordinal == 1
 
 
+def test_only_fetches_count_as_fetches():
+    """Sleeping and capturing leave the fetches alone; all calls together have a bound of their own, in a replay as well."""
+    program = compile_program("while (true) { sleep(1) postHogCapture({'event': 'e'}) }")
+    execution = program.start({}, Host(limits=Limits(fetches=1, async_steps=7)))
+    for _ in range(7):
+        assert isinstance(execution.advance(), AsyncCall)
+        execution.answer(None)
+    with pytest.raises(HogFetchLimit, match="7"):
+        execution.advance()
+    with pytest.raises(HogFetchLimit, match="7"):
+        program.start({}, Host(limits=Limits(fetches=1, async_steps=7), journal=execution.journal)).advance()
+
+
+def test_fetches_of_earlier_parts_count():
+    """A run that goes on from a journal has as many fetches left as it had before."""
+    program = compile_program("fetch('a') sleep(1) fetch('b')")
+    limits = Limits(fetches=1)
+    execution = program.start({}, Host(limits=limits))
+    for _ in range(2):
+        execution.advance()
+        execution.answer(None)
+    again = program.start({}, Host(limits=limits, journal=execution.journal))
+    with pytest.raises(HogFetchLimit):
+        again.advance()
+
+
 def test_random_values_depend_on_the_seed_alone():
     """The same invocation draws the same numbers, another one draws others."""
     program = compile_program("return [randomFloat(), generateUUIDv4(), generateUUIDv4()]")
