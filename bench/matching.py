@@ -23,6 +23,7 @@ from hedgerow.delivery.source import RepositorySource
 from hedgerow.destinations import Keyring, Project, Secrets, builtin, repository, validate
 from hedgerow.destinations.globals import filter_globals
 from hedgerow.events import Event
+from hedgerow.hog import Host
 from hedgerow.people import Folded
 from hedgerow.people.model import PersonState
 from hedgerow.store import Database, migrate
@@ -38,6 +39,8 @@ PERSON = PersonState(
     "0191f0a0-0000-7000-8000-000000000002", {"email": "ada@example.com"}, 0, is_identified=True
 )
 FOLDED = Folded(person=PERSON, properties=EVENT.properties, groups={}, dropped=None, warnings=[])
+
+HOST = Host(patience_ms=5)
 
 
 def prepare(folder: Path, count: int) -> tuple[Database, Keyring]:
@@ -112,7 +115,7 @@ def measure(count: int) -> None:
 
         def match() -> None:
             found = filter_globals(EVENT, FOLDED)
-            assert not wanted_by(offer.candidates(found), found)
+            assert not wanted_by(offer.candidates(found), found, "events", HOST, [])
 
         tests = [by_hand(1000 + number) for number in range(len(candidates))]
         floor = best(lambda: [test(found) for found in (filter_globals(EVENT, FOLDED),) for test in tests])

@@ -13,9 +13,10 @@ from hedgerow.delivery.configuration import Configuration, ConfigurationStale, k
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
 from hedgerow.delivery.invocation import Invocation, Line, Outcome
+from hedgerow.delivery.judging import Answer, Judge
 from hedgerow.delivery.lanes import Lanes
 from hedgerow.delivery.masking import Claim, MaskingError, claim
-from hedgerow.delivery.matching import Plan, wanted_by
+from hedgerow.delivery.matching import Plan, Wanted
 from hedgerow.delivery.settler import Settler
 from hedgerow.delivery.suspects import SUSPECT
 from hedgerow.delivery.window import Entry, Window
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 ALONE_FROM = 2
 CRASHED_FROM = 4
 RECORDS_PER_TURN = 32
+LONGEST_TURN_S = 0.005
 # Compiling takes about half a millisecond each; more than this many must not hold the write lock meanwhile.
 COMPILED_AT_ONCE = 50
 
@@ -94,7 +96,12 @@ class Intake:
         self._lanes = lanes
         self._gates = gates
         self._partitions: dict[int, _Partition] = {}
+        self._judge = Judge(world)
         self.wake = asyncio.Event()
+
+    async def stop(self) -> None:
+        """Wait for no filter any more; ``run`` is cancelled by whoever started it."""
+        await self._judge.stop()
 
     async def take(self, partitions: Iterable[int]) -> None:
         """Begin to own partitions: learn where they stand and what is open in them."""
@@ -161,11 +168,18 @@ class Intake:
         except ConfigurationStale:
             await self._renew()
             return True
+        await self._dispatch_all(items)
+        return True
+
+    async def _dispatch_all(self, items: list[_Item]) -> None:
+        """Hand all on, with a break for others after so many records or so long."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
         for turn, item in enumerate(items):
             self._dispatch(item)
-            if turn % RECORDS_PER_TURN == RECORDS_PER_TURN - 1:
+            if turn % RECORDS_PER_TURN == RECORDS_PER_TURN - 1 or clock() - began > LONGEST_TURN_S:
                 await asyncio.sleep(0)
-        return True
+                began = clock()
 
     async def _renew(self) -> None:
         """Compile what was edited without keeping anybody from writing."""
@@ -294,17 +308,23 @@ class Intake:
         entry = Entry(
             record.partition, record.position, len(record.payload), asyncio.get_running_loop().time()
         )
-        ready, invocations = self._verdicts(item, entry, place)
-        if (
-            record.position <= place.alone_to
-        ):  # as suspect as the open rows of the last owner: not beside them
+        suspect = record.position <= place.alone_to
+        ready, invocations = self._verdicts(item, entry, place, suspect=suspect)
+        self._window.add(entry)
+        self._hand_on(entry, ready, invocations, suspect=suspect)
+        if record.position >= place.known_to:
+            place.known = set()
+
+    def _hand_on(
+        self, entry: Entry, ready: list[Outcome], invocations: list[Invocation], *, suspect: bool
+    ) -> None:
+        """Verdicts to the settler, invocations to the lanes."""
+        if suspect:  # as much as the open rows of the last owner: not beside them
             for invocation in invocations:
                 invocation.deaths = SUSPECT
         claims = self._claims(invocations, ready)
-        entry.pending = {invocation.id: invocation for invocation in invocations}
-        for outcome in ready:
-            entry.pending[outcome.invocation.id] = outcome.invocation
-        self._window.add(entry)
+        entry.pending |= {invocation.id: invocation for invocation in invocations}
+        entry.pending |= {outcome.invocation.id: outcome.invocation for outcome in ready}
         self._settler.expect(entry)
         for outcome in ready:
             self._settler.report(outcome)
@@ -314,8 +334,6 @@ class Intake:
         for one in claims.values():
             self._lanes.reserve(one.invocation)
             self._settler.claim(one)
-        if record.position >= place.known_to:
-            place.known = set()
 
     def _claims(self, invocations: list[Invocation], ready: list[Outcome]) -> dict[bytes, Claim]:
         """What has to be claimed before its invocation may run. One whose claim fails has its verdict already."""
@@ -339,7 +357,7 @@ class Intake:
         return Outcome(invocation, "failed", at, kind=kind, error=message, lines=[Line(at, "error", message)])
 
     def _verdicts(
-        self, item: _Item, entry: Entry, place: _Partition
+        self, item: _Item, entry: Entry, place: _Partition, *, suspect: bool
     ) -> tuple[list[Outcome], list[Invocation]]:
         if item.duplicate or item.crashed:
             outcome = self._own_verdict(item)
@@ -348,7 +366,7 @@ class Intake:
         folded = item.folded if _has_person(item.event) else internal.folded(item.event)
         if plan is None or folded is None or folded.dropped or item.erased:
             return [], []
-        return self._match(item, folded, plan, entry, place.known)
+        return self._match(item, folded, plan, entry, place.known, suspect=suspect)
 
     def _own_verdict(self, item: _Item) -> Outcome:
         """The verdict of a record that no destination gets to see."""
@@ -362,7 +380,14 @@ class Intake:
         return Outcome(invocation, verdict, self._world.now_ms(), kind="crash", error=message)
 
     def _match(
-        self, item: _Item, folded: Folded, plan: Plan, entry: Entry, known: set[bytes]
+        self,
+        item: _Item,
+        folded: Folded,
+        plan: Plan,
+        entry: Entry,
+        known: set[bytes],
+        *,
+        suspect: bool,
     ) -> tuple[list[Outcome], list[Invocation]]:
         stream = _stream(item.event)
         offer = plan.offer(stream)
@@ -371,12 +396,34 @@ class Intake:
         entry.roster = offer.roster
         event = person_updates.shown(item.event, folded)
         judged = filter_globals(event, folded)
-        wanted = wanted_by(internal.audience(offer.candidates(judged), item.event), judged, stream)
-        if not wanted:
+        audience = internal.audience(offer.candidates(judged), item.event)
+        wanted, later = self._judge.judge(audience, judged, stream)
+        if not wanted and not later:
             return [], []
         globals_ = person_updates.complete(
             item.event, build_globals(event, folded, plan.project, self._options.public_url)
         )
+
+        def sort_late(compiled: CompiledDestination, answer: Answer) -> None:
+            entry.waits -= 1
+            some: Wanted = [(compiled, answer)] if answer else []
+            self._hand_on(entry, *self._sort(item, folded, globals_, some, entry, known), suspect=suspect)
+
+        for compiled in later:
+            entry.waits += 1
+            self._judge.later(compiled, judged, sort_late)
+        return self._sort(item, folded, globals_, wanted, entry, known)
+
+    def _sort(
+        self,
+        item: _Item,
+        folded: Folded,
+        globals_: dict[str, object],
+        wanted: Wanted,
+        entry: Entry,
+        known: set[bytes],
+    ) -> tuple[list[Outcome], list[Invocation]]:
+        """Verdicts and invocations from the answers of filters."""
         ready: list[Outcome] = []
         invocations: list[Invocation] = []
         person_id = folded.person.uuid if folded.person else None

@@ -22,7 +22,7 @@ from hedgerow.destinations.globals import with_source
 from hedgerow.hog import Host
 from hedgerow.store import Connection
 
-CPU_MS: Final = 50
+CPU_MS: Final = 15
 
 FIND = "SELECT expires_at, count, winner FROM masks WHERE destination_id = ? AND hash = ?"
 KEEP = """

@@ -16,9 +16,12 @@ from typing import Any, TypeAlias
 from hedgerow.delivery.identity import raw
 from hedgerow.destinations import CompiledDestination, FilterError, Project
 from hedgerow.destinations.filters import Condition
+from hedgerow.hog import Host, OverBudget
 
 Buckets: TypeAlias = dict[str, dict[str, list[CompiledDestination]]]
 """Property -> text -> the destinations that want no event without it."""
+
+Wanted: TypeAlias = "list[tuple[CompiledDestination, list[str] | FilterError]]"
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -130,15 +133,29 @@ class Offer:
 
 
 def wanted_by(
-    candidates: Iterable[CompiledDestination], found: Mapping[str, Any], stream: str = "events"
-) -> list[tuple[CompiledDestination, list[str] | FilterError]]:
-    """The candidates that do not filter an event out, each with its mappings or with what kept it from deciding."""
-    wanted: list[tuple[CompiledDestination, list[str] | FilterError]] = []
+    candidates: Iterable[CompiledDestination],
+    found: Mapping[str, Any],
+    stream: str,
+    host: Host,
+    later: list[CompiledDestination],
+) -> Wanted:
+    """The candidates that do not filter an event out, each with its mappings or with what kept it from deciding.
+
+    Args:
+        candidates: whom the event is offered to.
+        found: filter globals.
+        stream: where the event comes from.
+        host: clock, limits and patience of the filters.
+        later: gets those whose filters were over the host's patience.
+    """
+    wanted: Wanted = []
     for compiled in candidates:
         try:
-            mappings = compiled.match(found, stream=stream)
+            mappings = compiled.match(found, host, stream=stream)
         except FilterError as error:
             wanted.append((compiled, error))
+        except OverBudget:
+            later.append(compiled)
         else:
             if mappings:
                 wanted.append((compiled, mappings))

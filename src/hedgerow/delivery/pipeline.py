@@ -91,6 +91,7 @@ class Pipeline:
         for task in (intake, alarms, *keepers):
             task.cancel()
         await asyncio.gather(intake, alarms, *keepers, return_exceptions=True)
+        await self.intake.stop()
         await self.lanes.stop(self._options.stop_s)
         self.settler.stop()
         await settler

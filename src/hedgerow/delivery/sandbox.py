@@ -41,7 +41,9 @@ SIZE: Final = 2
 MEMORY: Final = 512 * 1024 * 1024
 CALLS: Final = frozenset({"fetch", "sleep", "postHogCapture"})
 
-Revision: TypeAlias = "tuple[str, int]"
+PROGRAM: Final = "program"
+FILTER: Final = "filter"
+Revision: TypeAlias = "tuple[str, int, str]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,28 +105,39 @@ class Sandbox:
 
     # ---------------------------------------------------------------- detours
 
-    def takes(self, compiled: CompiledDestination) -> bool:
-        """Whether a destination's Hog comes here at once: it took too long on the loop a while ago, or would to compile."""
-        if len(compiled.destination.config.hog) > LONG_SOURCE:
+    @property
+    def detours(self) -> int:
+        """How many destinations' filters or programs come here directly."""
+        return len(self._detours)
+
+    def takes(self, compiled: CompiledDestination, part: str = PROGRAM) -> bool:
+        """Whether a destination's Hog comes here at once: it took too long on the loop a while ago, or would to compile.
+
+        Args:
+            compiled: which destination.
+            part: ``PROGRAM``, inputs included, or ``FILTER``.
+        """
+        if part is PROGRAM and len(compiled.destination.config.hog) > LONG_SOURCE:
             return True
-        until = self._detours.get(_revision(compiled)) if self._detours else None
+        until = self._detours.get(_revision(compiled, part)) if self._detours else None
         if until is None:
             return False
         if until > time.monotonic():
             return True
-        del self._detours[_revision(compiled)]
+        del self._detours[_revision(compiled, part)]
         return False
 
-    def divert(self, compiled: CompiledDestination) -> None:
+    def divert(self, compiled: CompiledDestination, part: str = PROGRAM) -> None:
         """It took too long on the loop: for a while it comes here directly."""
         now = time.monotonic()
         if len(self._detours) > 1000:
             self._detours = {one: until for one, until in self._detours.items() if until > now}
-        self._detours[_revision(compiled)] = now + DETOUR_S
+        self._detours.setdefault(_revision(compiled, part), now + DETOUR_S)
 
-    def forgive(self, compiled: CompiledDestination) -> None:
-        """It was quick after all."""
-        self._detours.pop(_revision(compiled), None)
+    def _judge(self, compiled: CompiledDestination, part: str, used_ms: float) -> None:
+        """What was quick after all is no longer sent here: something else had held it up."""
+        if used_ms < self.patience_ms / 2:
+            self._detours.pop(_revision(compiled, part), None)
 
     # ------------------------------------------------------------------- work
 
@@ -148,6 +161,7 @@ class Sandbox:
         """
         message = _message("match", Job(compiled, found), limits, self._now(), secrets=False)
         answer = await self._once(compiled, message, limits)
+        self._judge(compiled, FILTER, float(answer.get("cpu_ms") or 0.0))
         mappings = answer.get("mappings")
         if not isinstance(mappings, list):
             raise HogInternalError("The helper process gave no answer")
@@ -171,14 +185,7 @@ class Sandbox:
             helper.holds = 0
             return await helper.ask(message, limits.cpu_ms, lambda _note: None)
 
-        answer = await self.attempt(compiled, 0, work)
-        self._judge(compiled, answer)
-        return raised(answer)
-
-    def _judge(self, compiled: CompiledDestination, answer: Mapping[str, Any]) -> None:
-        used = answer.get("cpu_ms")
-        if isinstance(used, int | float) and used < self.patience_ms / 2 and answer.get("is") != "error":
-            self.forgive(compiled)
+        return raised(await self.attempt(compiled, 0, work))
 
     async def attempt(
         self,
@@ -390,8 +397,8 @@ async def run_once(
     return step.value, run.journal
 
 
-def _revision(compiled: CompiledDestination) -> Revision:
-    return compiled.destination.id, compiled.destination.revision
+def _revision(compiled: CompiledDestination, part: str) -> Revision:
+    return compiled.destination.id, compiled.destination.revision, part
 
 
 def _message(do: str, job: Job, limits: Limits, now: float, *, secrets: bool = True) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class Entry:
 
     ``pending`` has the invocations without a row in the ledger (or in the transaction that is being written).
     ``roster`` says who was offered its event, ``taken`` which of them did not filter it out, and ``sampled`` which of these left it
-    out of their sample: counted when it settles.
+    out of their sample: counted when it settles. ``waits`` counts filters that are still being asked.
     """
 
     partition: int
@@ -25,6 +25,7 @@ class Entry:
     size: int
     read_at: float
     pending: dict[bytes, Invocation] = field(default_factory=dict)
+    waits: int = 0
     roster: Roster | None = None
     taken: list[CompiledDestination] = field(default_factory=list)
     sampled: list[CompiledDestination] = field(default_factory=list)
@@ -57,7 +58,7 @@ class Window:
         """Take out, of each partition, the leading entries without pending invocations."""
         gone: list[Entry] = []
         for entries in self._entries.values():
-            while entries and not entries[0].pending:
+            while entries and not entries[0].pending and not entries[0].waits:
                 gone.append(entries.popleft())
         for entry in gone:
             self.size -= entry.size
