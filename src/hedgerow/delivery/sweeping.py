@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
 MEASURE_S: Final = 10.0
+# Counting a large hold takes the store a while: it may take no more than this share of its time.
+MEASURE_SHARE: Final = 0.01
 LEAST_REST_S: Final = 0.01
 WARN_AT: Final = (80, 50)
 
@@ -48,7 +50,7 @@ class Sweeper:
         self._gates = gates
         self._configuration = configuration
         self._homes: frozenset[int] = frozenset()
-        self._measured_at = float("-inf")
+        self._measure_at = float("-inf")
 
     def own(self, partitions: Iterable[int]) -> None:
         """Say which partitions are ours, and with them which destinations are ours to sweep."""
@@ -69,8 +71,8 @@ class Sweeper:
             if gate.sifting and self._is_ours(owner):
                 await self._carry_out(owner)
         now = asyncio.get_running_loop().time()
-        if now - self._measured_at >= MEASURE_S:
-            self._measured_at = now
+        if now >= self._measure_at:
+            self._measure_at = now + MEASURE_S
             await self._measure()
 
     def _is_ours(self, destination_id: bytes) -> bool:
@@ -144,7 +146,10 @@ class Sweeper:
                 await self._world.store.write(lambda c, owner=owner: holding.emptied(c, owner))  # type: ignore[misc]
         if not waiting:
             return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         taken = await self._world.store.read(lambda connection: self._taken(connection, waiting))
+        self._measure_at = max(self._measure_at, loop.time() + (loop.time() - began) / MEASURE_SHARE)
         for owner in waiting:
             if self._is_ours(owner):
                 await self._fit(owner, taken)
