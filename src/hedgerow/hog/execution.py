@@ -73,7 +73,8 @@ class Replay(Meter):
     def step(self) -> None:
         """A call was answered."""
         self.answered += 1
-        self.readings = []
+        if self.readings:
+            self.readings = []
         if self.answered < self.recorded:
             self.unread = self.host.journal[self.answered].clock
 
@@ -184,17 +185,14 @@ class Execution:
         meter = self._meter
         ordinal = meter.answered
         meter.count_call(name)
-        if ordinal < meter.recorded:
-            entry = meter.host.journal[ordinal]
-            if (entry.site, entry.ordinal) != (site, ordinal):
-                raise HogDiverged(f"The program calls `{name}` where its journal tells of another call")
-            self._settle(entry.result)
-            return None
-        return AsyncCall(name, args, site, ordinal)
-
-    def _settle(self, result: Any) -> None:
-        self._answer = result
-        self._meter.step()
+        if ordinal >= meter.recorded:
+            return AsyncCall(name, args, site, ordinal)
+        entry = meter.host.journal[ordinal]
+        if (entry.site, entry.ordinal) != (site, ordinal):
+            raise HogDiverged(f"The program calls `{name}` where its journal tells of another call")
+        self._answer = entry.result
+        meter.step()
+        return None
 
     def answer(self, result: Any) -> None:
         """Complete the pending call and note it in the journal.
@@ -206,5 +204,7 @@ class Execution:
         if call is None:
             raise RuntimeError("no call is pending")
         self._pending = None
-        self.journal.append(JournalEntry(call.site, call.ordinal, result, self.readings))
-        self._settle(result)
+        meter = self._meter
+        self.journal.append(JournalEntry(call.site, call.ordinal, result, tuple(meter.readings)))
+        self._answer = result
+        meter.step()
