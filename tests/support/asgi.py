@@ -48,9 +48,9 @@ async def call(
     sent: list[dict] = []
 
     async def receive():
-        if pending:
-            return pending.pop()
-        await asyncio.Event().wait()  # the client stays until it has its answer
+        if not pending:
+            await asyncio.Event().wait()  # the client stays until it has its answer
+        return pending.pop()
 
     async def send(message):
         sent.append(message)
