@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 SHORT_SLEEP_S = 0.1
 LONGEST_SLEEP_S = 24 * 3600.0
 # Values and hundreds of characters that a request may have to be written on the event loop: a millisecond's work.
-QUICKLY_WRITTEN = 20_000
+QUICKLY_WRITTEN = 5_000
 CAPTURE_LOOP_LIMIT = 10
 COUNT_PROPERTY = "$hog_function_execution_count"
 

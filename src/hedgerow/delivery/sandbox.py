@@ -272,8 +272,8 @@ class Sandbox:
         return helper
 
     def pids(self) -> list[int]:
-        """Process ids of the helpers."""
-        return [helper.pid for helper in self._all]
+        """Process ids of the helpers that can be given work."""
+        return [helper.pid for helper in self._all if helper.alive]
 
     async def close(self) -> None:
         """End all helpers."""

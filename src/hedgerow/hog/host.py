@@ -85,8 +85,8 @@ class Host:
         journal: completed asynchronous calls of earlier parts of the run.
         printed: lines that earlier parts handed out (``Execution.printed``), which are not handed out again. What was printed
             before the last call of the journal never is; this covers what came after it.
-        patience_ms: CPU milliseconds that one part of the run, or one filter or template, may keep this thread. Past them, or before
-            one long step in C, ``OverBudget`` comes out, which is no verdict on the program.
+        patience_ms: CPU milliseconds that one part of the run, or one filter or template, may keep this thread. Past them, or once
+            a value grows so large that one step in C may take long, ``OverBudget`` comes out, which is no verdict on the program.
     """
 
     now: Callable[[], float] = time.time

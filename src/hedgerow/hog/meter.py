@@ -10,6 +10,7 @@ makes garbage runs on, and one that hoards is stopped.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import FrameType
@@ -36,6 +37,8 @@ _ITEM: Final = 16
 _COSTS: Final = {"list": 72, "dict": 184, "entry": 110, "text": 120, "closure": 280, "item": _ITEM}
 _CREDIT: Final = 65_536
 _TEXT: Final = 57
+_QUICK_STRING: Final = 262_144
+_QUICK_ITEMS: Final = 20_000
 _WALK: Final = 1024
 _FULL: Final = 7 / 8
 
@@ -56,6 +59,8 @@ class Meter:
         "json_depth",
         "left",
         "limits",
+        "longest",
+        "most",
         "patience",
         "printed",
         "random_source",
@@ -66,6 +71,9 @@ class Meter:
         self.host = host
         self.limits = host.limits
         self.patience = host.patience_ms
+        self.longest, self.most = host.limits.string, host.limits.items
+        if host.patience_ms < math.inf:
+            self.longest, self.most = min(self.longest, _QUICK_STRING), min(self.most, _QUICK_ITEMS)
         self.depth = host.limits.depth
         self.json_depth = host.limits.json_depth
         self.left = host.limits.memory
@@ -148,9 +156,10 @@ class Meter:
 
         Raises:
             HogSizeLimit: it is too long.
+            OverBudget: work on it would try the host's patience.
         """
-        if length > self.limits.string:
-            raise HogSizeLimit(f"A string can have at most {self.limits.string} characters")
+        if length > self.longest:
+            self._too_large(length, self.limits.string, "A string can have at most {} characters")
         self.charge(_TEXT + length)
 
     def check_items(self, count: int, /) -> None:
@@ -158,6 +167,7 @@ class Meter:
 
         Raises:
             HogSizeLimit: it has too many.
+            OverBudget: work on it would try the host's patience.
         """
         self.cap_items(count)
         self.charge(_COSTS["list"] + _ITEM * count)
@@ -167,9 +177,16 @@ class Meter:
 
         Raises:
             HogSizeLimit: it has too many.
+            OverBudget: work on it would try the host's patience.
         """
-        if count > self.limits.items:
-            raise HogSizeLimit(f"An array or object can have at most {self.limits.items} entries")
+        if count > self.most:
+            self._too_large(count, self.limits.items, "An array or object can have at most {} entries")
+
+    @staticmethod
+    def _too_large(size: int, limit: int, message: str) -> None:
+        if size > limit:
+            raise HogSizeLimit(message.format(limit))
+        raise OverBudget  # one call in C over it may take longer than the host's patience
 
     def too_deep(self) -> NoReturn:
         """Refuse another nested call."""
