@@ -37,9 +37,10 @@ LONGEST_TURN_S = 0.005
 # Compiling takes about half a millisecond each; more than this many must not hold the write lock meanwhile.
 COMPILED_AT_ONCE = 50
 
+# The plus keeps the planner from walking through all events of the project instead of looking up these few uuids.
 SEEN = """
 SELECT partition, position, uuid, captured_at FROM event_index
-WHERE uuid IN (SELECT unhex(value) FROM json_each(?)) AND project_id = ?
+WHERE uuid IN (SELECT unhex(value) FROM json_each(?)) AND +project_id = ?
 """
 INDEX = """
 INSERT INTO event_index (partition, position, project_id, uuid, event, distinct_id, captured_at)
