@@ -39,7 +39,7 @@ def search(ctx: RuntimeContext, text: str, pattern: str, *, ignore_case: bool = 
         HogRuntimeError: the pattern is no valid RE2 expression.
         HogSizeLimit: pattern and text together would take too long.
     """
-    return _find(ctx, _compile(pattern, ignore_case, False), text) is not None
+    return _find(ctx, *_compile(pattern, ignore_case, False), text) is not None
 
 
 def extract(ctx: RuntimeContext, text: str, pattern: str) -> str:
@@ -47,18 +47,18 @@ def extract(ctx: RuntimeContext, text: str, pattern: str) -> str:
 
     Arguments and errors as ``search``.
     """
-    match = _find(ctx, _compile(pattern, False, True), text)
+    match = _find(ctx, *_compile(pattern, False, True), text)
     if match is None:
         return ""
     found = match.group(1 if match.re.groups else 0)
     return "" if found is None else found.decode("utf-8", "replace")
 
 
-def _find(ctx: RuntimeContext, compiled: Any, text: str) -> Any:
+def _find(ctx: RuntimeContext, compiled: Any, size: int, text: str) -> Any:
     """One search in UTF-8, its work bounded beforehand. A lone surrogate counts as one unknown character."""
     watch(ctx, len(text))
     encoded = utf8(text)
-    if len(encoded) * compiled.programsize > _WORK:
+    if len(encoded) * size > _WORK:
         raise HogSizeLimit(f"This regular expression is too heavy for a text of {len(text)} characters")
     match = compiled.search(encoded)
     watch(ctx, len(text))
@@ -66,8 +66,8 @@ def _find(ctx: RuntimeContext, compiled: Any, text: str) -> Any:
 
 
 @lru_cache(maxsize=512)
-def _compile(pattern: str, ignore_case: bool, capture: bool) -> Any:
-    """A compiled pattern. Errors are not cached, and cheap."""
+def _compile(pattern: str, ignore_case: bool, capture: bool) -> tuple[Any, int]:
+    """A compiled pattern and the size of its program. Errors are not cached, and cheap."""
     if len(pattern) > _LONGEST_PATTERN:
         raise HogSizeLimit(f"A regular expression may have at most {_LONGEST_PATTERN} characters")
     options = re2.Options()
@@ -76,13 +76,14 @@ def _compile(pattern: str, ignore_case: bool, capture: bool) -> Any:
     options.case_sensitive = not ignore_case
     options.never_capture = not capture
     try:
-        return re2.compile(pattern, options=options)
+        compiled = re2.compile(pattern, options=options)
     except re2.error as error:
         reason = error.args[0] if error.args else "no valid pattern"
         shown = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise HogRuntimeError(f"Invalid regular expression: {shown}") from None
     except UnicodeEncodeError:
         raise HogRuntimeError("Invalid regular expression: a surrogate without its pair") from None
+    return compiled, compiled.programsize
 
 
 def like(ctx: RuntimeContext, text: str, pattern: str, *, ignore_case: bool = False) -> bool:
@@ -105,7 +106,8 @@ def like(ctx: RuntimeContext, text: str, pattern: str, *, ignore_case: bool = Fa
     plan = _like_plan(pattern, ignore_case)
     foldable = not ignore_case or (text.isascii() and len(text) <= _LONGEST_FOLDED)
     if type(plan) is not tuple or not foldable:
-        return _find(ctx, _compile(_like_regex(well_formed(pattern)), ignore_case, False), text) is not None
+        compiled, size = _compile(_like_regex(well_formed(pattern)), ignore_case, False)
+        return _find(ctx, compiled, size, text) is not None
     watch(ctx, len(text))
     return _has_segments(ctx, text.lower() if ignore_case else text, plan)
 

@@ -268,6 +268,8 @@ def js_text(ctx: RuntimeContext, value: Any) -> str:
 
     Some library functions of PostHog's VM read any argument this way. Arguments and errors as ``print_text``.
     """
+    if type(value) is str:
+        return value
     if type(value) is list or type(value) is tuple:
         joiner = _Joiner(ctx)
         joiner.add_items(value)

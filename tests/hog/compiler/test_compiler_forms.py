@@ -130,6 +130,13 @@ def test_operators_of_known_kinds(op, x, y):
         "multiIf(a, 1, b, 2, 3)",
         "ifNull(a, b)",
         "{a: b}",
+        "typeof(a) = 'string'",
+        "typeof(a) != 'array'",
+        "typeof(a) = 'integer'",
+        "typeof(a ?? a) in ['object', 'tuple', 'boolean']",
+        "typeof(a) not in ['array']",
+        "typeof(a) in ['array', 'date']",
+        "typeof(a) = 'string' = (typeof(b) = 'object') || 'x'",
         *(f"{name}(a)" for name in INTRINSICS),
     ],
 )

@@ -10,7 +10,7 @@ from hedgerow.hog import ast
 from hedgerow.hog.compiler.build import Builder, PyExpr
 from hedgerow.hog.compiler.flow import Flow
 from hedgerow.hog.compiler.forms import Forms, Operand
-from hedgerow.hog.compiler.intrinsics import SHORT, SMALL_TEXTS
+from hedgerow.hog.compiler.intrinsics import SHORT, SMALL_TEXTS, TYPES
 from hedgerow.hog.compiler.kinds import ANY, BOOL, FLOAT, INT, TEXT, Kind, Kinds
 from hedgerow.hog.compiler.places import Places
 from hedgerow.hog.compiler.scope import ASYNC_NAMES, Analysis, Unit, Variable
@@ -181,10 +181,13 @@ class Expressions(Forms):
         while isinstance(left, ast.Binary):
             chain.append(left)
             left = left.left
-        value = self.operand(left)
         steps: list[PyExpr] = []
+        typed = self._type_test(chain[-1])
+        value = self.operand(left) if typed is None else self.bind(typed, BOOL)
         result = value.value
         for count, link in enumerate(reversed(chain), 1):
+            if count == 1 and typed is not None:
+                continue
             before = self.at(link)
             if count > 1:
                 kind = self.kinds.of(link.left)
@@ -197,6 +200,25 @@ class Expressions(Forms):
             result = self._link(link, value)
             self.p.line = before
         return self.p.last_of([*steps, result])
+
+    def _type_test(self, node: ast.Binary) -> PyExpr | None:
+        """``typeof(x) = 'string'`` and the like without the name in between; None for what is no such test."""
+        call = node.left
+        if not (self.fast and isinstance(call, ast.Call) and isinstance(call.callee, ast.Name)):
+            return None
+        if call.callee.name != "typeof" or len(call.args) != 1 or self.analysis.variable(call.callee):
+            return None
+        several = node.op in {"in", "not in"} and isinstance(node.right, ast.Array)
+        words = node.right.items if several and isinstance(node.right, ast.Array) else [node.right]
+        names = [TYPES.get(word.value) if isinstance(word, ast.Literal) else None for word in words]
+        types = [name for name in names if name is not None]
+        if not types or len(types) < len(names) or (not several and node.op not in {"==", "!="}):
+            return None
+        before = self.at(node)
+        test = self.p.has_type(self.operand(call.args[0]).first, *types)
+        result = self.p.invert(test) if node.op in {"!=", "not in"} else test
+        self.p.line = before
+        return result
 
     def _link(self, node: ast.Binary, left: Operand) -> PyExpr:
         if node.op in {"in", "not in"} and isinstance(node.right, ast.Array) and node.right.items:

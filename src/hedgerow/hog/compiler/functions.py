@@ -12,7 +12,7 @@ from hedgerow.hog.compiler.kinds import always_returns
 from hedgerow.hog.compiler.scope import ASYNC_NAMES, HIGHER_ORDER, Unit, Variable
 from hedgerow.hog.errors import HogCompileError
 from hedgerow.hog.hints import similar
-from hedgerow.hog.meter import FUEL, cost_of
+from hedgerow.hog.meter import FUEL, STEP, cost_of
 from hedgerow.hog.stdlib.registry import REGISTRY, HogFunction
 
 MOST_ARGUMENTS = 300
@@ -26,6 +26,7 @@ class Functions(Expressions):
     out: list[PyStmt]
     sites: list[tuple[str, ast.Span]]
     own_tank: bool
+    shared: set[str]
     allow_async: bool
 
     # ------------------------------------------------------------------- calls
@@ -179,9 +180,9 @@ class Functions(Expressions):
         """Emit the Python function of a Hog function or lambda before the current statement."""
         node = unit.node
         assert isinstance(node, ast.Function | ast.Lambda)
-        outer = (self.out, self.unit, self.cost, self.own_tank)
+        outer = (self.out, self.unit, self.cost, self.own_tank, self.shared)
         body: list[PyStmt] = []
-        self.out, self.unit, self.cost, self.own_tank = body, unit, 0, False
+        self.out, self.unit, self.cost, self.own_tank, self.shared = body, unit, 0, False, set()
         if isinstance(node.body, ast.Block):
             self.block(node.body.body)
             if not always_returns(unit):
@@ -189,23 +190,23 @@ class Functions(Expressions):
         else:
             self.leave(node.body)
         start = [*self._entry(unit), *self.tank()]
-        self.out, self.unit, self.cost, self.own_tank = outer
+        self.out, self.unit, self.cost, self.own_tank, self.shared = outer
         names = [param.py for param in unit.params]
         self.out.append(self.p.function(unit.py, names, [*start, *body], bound=sorted(unit.boxes)))
 
     def _entry(self, unit: Unit) -> list[PyStmt]:
         """What happens on entering a function: the meter runs, calls are counted."""
         p = self.p
-        start: list[PyStmt] = [p.outer([*sorted(unit.rebinds), "b", "m", "d"])]
+        start = self.meter(self.cost)
         if unit.suspends:
-            start.append(p.if_(p.const(value=False), [p.do(p.yield_(p.const(None)))]))
-        start += self.meter(self.cost)
+            start.insert(0, p.if_(p.const(value=False), [p.do(p.yield_(p.const(None)))]))
         if unit.recursive:
+            self.shared.add("d")
             start.append(p.lower("d", 1))
             start.append(
                 p.if_(p.compare(p.load("d"), "<", p.const(0)), [p.do(p.call("too_deep", p.load("M")))])
             )
-        return start
+        return [*self.counters(unit.rebinds), *start]
 
     def tank(self) -> list[PyStmt]:
         """A tank of its own for the short loops of a function: a plain local, not shared with others, is quicker.
@@ -216,17 +217,26 @@ class Functions(Expressions):
         return [self.p.assign("c", self.p.const(FUEL))] if self.own_tank else []
 
     def meter(self, cost: int, fuel: str = "b") -> list[PyStmt]:
-        """One step of the meter: fuel, and memory when ``cost`` bytes are made in this step."""
+        """One step of the meter: fuel, and memory when ``cost`` bytes are made in this step.
+
+        Where much is made, the credit of memory runs out before the fuel would, and the clock is looked at then.
+        """
         p = self.p
-        steps: list[PyStmt] = [
-            p.lower(fuel, 1),
-            p.if_(p.invert(p.load(fuel)), [p.assign(fuel, p.call("refuel"))]),
-        ]
+        steps: list[PyStmt] = []
+        if cost < STEP:
+            self.shared.add(fuel)
+            steps = [p.lower(fuel, 1), p.if_(p.invert(p.load(fuel)), [p.assign(fuel, p.call("refuel"))])]
         if cost:
-            steps.append(p.lower("m", cost))
+            self.shared.add("m")
             short = p.compare(p.load("m"), "<", p.const(0))
+            steps.append(p.lower("m", cost))
             steps.append(p.if_(short, [p.assign("m", p.call("reserve", p.load("m")))]))
         return steps
+
+    def counters(self, rebinds: Iterable[str] = ()) -> list[PyStmt]:
+        """The declaration of what the current function changes outside of itself: variables, counters of the run."""
+        names = [*sorted(rebinds), *sorted(self.shared - {"c"})]
+        return [self.p.outer(names)] if names else []
 
     def leave(self, value: ast.Expr | None) -> None:
         """Return from the current function."""
@@ -255,18 +265,19 @@ class Functions(Expressions):
         lambda_ = unit.node
         assert isinstance(lambda_, ast.Lambda)
         assert not isinstance(lambda_.body, ast.Block)
-        outer = (self.out, self.unit, self.cost)
+        outer = (self.out, self.unit, self.cost, self.shared)
         round_: list[PyStmt] = []
-        self.out, self.unit, self.cost = round_, unit, 16
+        self.out, self.unit, self.cost, self.shared = round_, unit, 16, set()
         start, each, end = self._LOOPS[name](self, unit, lambda_.body)
         body = [*round_, *each, *self.meter(self.cost)]
         if name == "arrayExists":
             body = [*round_, *self.meter(self.cost), *each]
-        self.out, self.unit, self.cost = outer
+        counters = self.counters()
+        self.out, self.unit, self.cost, self.shared = outer
         params = ["xs", unit.params[0].py] if name == "arrayReduce" else ["xs"]
         suspend = [p.if_(p.const(value=False), [p.do(p.yield_(p.const(None)))])] if unit.suspends else []
         loop = p.for_each(unit.params[-1].py, p.load("xs"), body)
-        whole = [p.outer(["b", "m", "d"]), *suspend, *start, loop, *end]
+        whole = [*counters, *suspend, *start, loop, *end]
         self.out.append(p.function(unit.py, params, whole, optional=False))
         values = [p.call("iterate_values", self.expr(args[1])), *(self.expr(arg) for arg in args[2:])]
         call = p.call(unit.py, *values)

@@ -14,6 +14,8 @@ from hedgerow.hog.host import Host
 from hedgerow.hog.meter import Meter
 
 _SIZED: Final = frozenset({list, tuple, str})
+_NOBODY: Final = Host()
+"""The host of filters and templates that were given none."""
 Holder = Meter | list[Any]
 
 
@@ -22,7 +24,7 @@ def run_of(holder: Holder) -> Meter:
     if isinstance(holder, Meter):
         return holder
     if len(holder) == 1:
-        holder.append(Meter(holder[0] or Host()))
+        holder.append(Meter(holder[0] or _NOBODY))
     meter: Meter = holder[1]
     return meter
 

@@ -6,7 +6,7 @@ Each has its common case written out, with the library function itself behind it
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from hedgerow.hog.compiler.build import Builder, PyExpr
 from hedgerow.hog.compiler.forms import Operand
@@ -15,6 +15,15 @@ SHORT: Final = 128
 """Strings up to this length are not charged one by one."""
 SMALL_TEXTS: Final = 1024
 """Whole numbers from 0 up to this one have their texts ready in a table, which is quicker than making them."""
+
+TYPES: Final[dict[Any, str]] = {
+    "array": "list",
+    "boolean": "bool",
+    "object": "dict",
+    "string": "str",
+    "tuple": "tuple",
+}
+"""What ``typeof`` calls a type, and what generated code does, for types that are exactly one of Python."""
 
 Intrinsic = Callable[[Builder, Operand, PyExpr], PyExpr]
 

@@ -200,7 +200,9 @@ def namespace() -> dict[str, Any]:
     from hedgerow.hog.stdlib.higher import SUSPENDING
 
     names: dict[str, Any] = {"__builtins__": {}, "__name__": "hog"}
-    names.update(type=type, len=len, str=str, int=int, float=float, bool=bool, list=list, dict=dict)
+    names.update(
+        type=type, len=len, str=str, int=int, float=float, bool=bool, list=list, dict=dict, tuple=tuple
+    )
     names.update(
         SIMPLE=frozenset({str, int, float, bool, type(None)}),
         ITEMS=ITEMS,

@@ -20,6 +20,7 @@ class Statements(Functions):
         super().__init__(*args, **rest)
         self.out: list[PyStmt] = []
         self.own_tank = False
+        self.shared: set[str] = set()  # counters of the run that the function being emitted changes
         self.sites: list[tuple[str, ast.Span]] = []
         self.allow_async = allow_async
         self.tracing = tracing
@@ -235,6 +236,7 @@ class Statements(Functions):
         handler: list[PyStmt] = []
         if self._counts_depth:
             depth = self.fresh()
+            self.shared.add("d")
             self.out.append(p.assign(depth, p.load("d")))
             handler.append(p.assign("d", p.load(depth)))
         body = self._nested(*node.body.body)

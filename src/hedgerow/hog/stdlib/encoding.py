@@ -23,6 +23,8 @@ _PERCENT: Final = {
     code: f"%{code:02X}" for code in range(128) if not (chr(code).isalnum() or chr(code) in _UNRESERVED)
 }
 """What stands for each ASCII character that does not stand for itself."""
+_SHOWN: Final = {chr(code): _PERCENT.get(code, chr(code)) for code in range(128)}
+"""What stands for each ASCII character: quicker than ``translate`` for short texts."""
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]+")
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
@@ -95,7 +97,7 @@ def encode_url_component(ctx: RuntimeContext, value: Any) -> str:
     """A text made safe for one part of a URL. Letters, digits and ``- _ . ! ~ * ' ( )`` stay as they are."""
     text = value if type(value) is str else js_text(ctx, value)
     if len(text) <= _SHORT:
-        encoded = text.translate(_PERCENT) if text.isascii() else _quote(text)
+        encoded = "".join(map(_SHOWN.__getitem__, text)) if text.isascii() else _quote(text)
         ctx.check_string(len(encoded))
         return encoded
     return _in_pieces(ctx, (text[start : start + _PIECE] for start in range(0, len(text), _PIECE)), _quote)

@@ -54,9 +54,9 @@ def to_int(ctx: RuntimeContext, value: Any) -> int | float | None:
 
     A date gives its days since 1970, a datetime its seconds.
     """
-    weigh(ctx, value)
     if is_number(value):
         return int(value) if is_finite(value) else None
+    weigh(ctx, value)
     if type(value) is HogDate:
         return date_days(value)
     if type(value) is HogDateTime:
