@@ -36,12 +36,16 @@ FILENAME: Final = "<hog>"
 _ITEM: Final = 16
 _COSTS: Final = {"list": 72, "dict": 184, "entry": 110, "text": 120, "closure": 280, "item": _ITEM}
 _CREDIT: Final = 65_536
+STEP: Final = _CREDIT // FUEL + 1
+"""A step that makes so many bytes needs no fuel: its credit runs out sooner."""
 _TEXT: Final = 57
 _MANY: Final = 500
 _QUICK_STRING: Final = 262_144
 _QUICK_ITEMS: Final = 20_000
 _WALK: Final = 1024
 _FULL: Final = 7 / 8
+_INSTANT: Final = 1.0
+"""Milliseconds for which no look at the CPU time is worth its price."""
 
 
 def cost_of(what: str) -> int:
@@ -114,9 +118,11 @@ class Meter:
         """
         wall = (time.perf_counter() - self._wall_start) * 1000
         limit = self.limits.cpu_ms
+        if wall < _INSTANT and self.used_ms + wall <= limit and wall <= self.patience:
+            return
         if self._cpu_start is None:
             # From here on time the thread spends waiting for a processor is not counted; what came before is little.
-            self._cpu_start = time.thread_time() - min(wall, 1.0) / 1000
+            self._cpu_start = time.thread_time() - min(wall, _INSTANT) / 1000
         if self.used_ms + wall > limit and self.used_ms + self._part_ms() > limit:
             raise HogTimeLimit(f"Execution timed out after {_number(limit)} ms of CPU time")
         if wall > self.patience and self._part_ms() > self.patience:
@@ -140,7 +146,8 @@ class Meter:
             self._weigh(size)
 
     def reserve(self, overdrawn: int) -> int:
-        """Give generated code credit for its next allocations, charged ahead."""
+        """Look at the clock and give generated code credit for its next allocations, charged ahead."""
+        self.tick()
         self.charge(_CREDIT - overdrawn)
         return _CREDIT
 
