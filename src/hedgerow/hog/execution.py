@@ -70,6 +70,18 @@ class Replay(Meter):
         if self.answered >= steps:
             raise HogFetchLimit(f"Exceeded maximum number of async steps: {steps}")
 
+    def replayed(self, site: int, name: str) -> Any:
+        """What the journal answers to the call that the program makes.
+
+        Raises:
+            HogDiverged: the journal tells of another call.
+        """
+        entry = self.host.journal[self.answered]
+        if (entry.site, entry.ordinal) != (site, self.answered):
+            raise HogDiverged(f"The program calls `{name}` where its journal tells of another call")
+        self.step()
+        return entry.result
+
     def step(self) -> None:
         """A call was answered."""
         self.answered += 1
@@ -151,26 +163,26 @@ class Execution:
         try:
             if self._generator is None:
                 return self._end(self._run(self._globals, meter))
-            return self._go_on(self._generator)
+            return self._go_on(self._generator, meter)
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
             fault = blame(error, self._places, self._globals)
             raise fault from fault.__cause__
         finally:
             meter.pause()
 
-    def _go_on(self, generator: Generator[_Request, Any, Any]) -> AsyncCall | Finished:
+    def _go_on(self, generator: Generator[_Request, Any, Any], meter: Replay) -> AsyncCall | Finished:
         try:
-            request = generator.send(self._answer)
             while True:
+                site, name, args = generator.send(self._answer)
                 try:
-                    call = self._accept(request)
+                    meter.count_call(name)
+                    if meter.answered >= meter.recorded:
+                        call = self._pending = AsyncCall(name, args, site, meter.answered)
+                        return call
+                    self._answer = meter.replayed(site, name)
                 except HogRuntimeError as error:
                     generator.throw(error)  # so that it gets the place of the call; Hog can not catch it
                     raise
-                if call is not None:
-                    self._pending = call
-                    return call
-                request = generator.send(self._answer)
         except StopIteration as end:
             return self._end(end.value)
 
@@ -178,21 +190,6 @@ class Execution:
         if self._meter.answered < self._meter.recorded:
             raise HogDiverged("The program ended before the calls its journal tells of")
         return Finished(value)
-
-    def _accept(self, request: _Request) -> AsyncCall | None:
-        """A call the program makes: answered from the journal, or handed out."""
-        site, name, args = request
-        meter = self._meter
-        ordinal = meter.answered
-        meter.count_call(name)
-        if ordinal >= meter.recorded:
-            return AsyncCall(name, args, site, ordinal)
-        entry = meter.host.journal[ordinal]
-        if (entry.site, entry.ordinal) != (site, ordinal):
-            raise HogDiverged(f"The program calls `{name}` where its journal tells of another call")
-        self._answer = entry.result
-        meter.step()
-        return None
 
     def answer(self, result: Any) -> None:
         """Complete the pending call and note it in the journal.

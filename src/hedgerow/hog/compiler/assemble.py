@@ -221,6 +221,4 @@ def _function(p: Builder, params: list[str], body: list[PyStmt]) -> Callable[[An
 
 
 def _finished(emitter: Statements, analysis: Analysis) -> Places:
-    places = emitter.places.freeze()
-    places.functions = {unit.py: unit.name for unit in analysis.order[1:]}
-    return places
+    return emitter.places.freeze({unit.py: unit.name for unit in analysis.order[1:]})

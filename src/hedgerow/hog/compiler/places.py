@@ -5,8 +5,16 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Final
 
 from hedgerow.hog.ast import Span
+
+
+_NARROW: Final = 2**16
+_NOTHING: Final[dict[tuple[int, int], int]] = {}
+_NO_FUNCTIONS: Final[dict[str, str]] = {}
+_ONE_TEXT: Final = [1]
+"""What tables share that are frozen; nobody writes to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class Places:
         self._texts: list[tuple[str | None, str | None]] = [(source, key)]
         self._starts = [1]
         self._numbers: dict[tuple[int, int], int] = {}
-        self.functions: dict[str, str] = {}  # generated names of functions to Hog's
+        self.functions = _NO_FUNCTIONS  # generated names of functions to Hog's
 
     def __len__(self) -> int:
         return len(self._bounds) // 2
@@ -51,9 +59,19 @@ class Places:
             number = self._numbers[bounds] = len(self)
         return number
 
-    def freeze(self) -> Places:
-        """Forget what only numbering needs."""
-        self._numbers = {}
+    def freeze(self, functions: dict[str, str]) -> Places:
+        """Keep no more than telling places needs: there are many filters.
+
+        Args:
+            functions: the generated names of functions, to Hog's.
+
+        Returns:
+            The same table.
+        """
+        self._numbers = _NOTHING
+        self._bounds = array("H" if max(self._bounds, default=0) < _NARROW else "I", self._bounds)
+        self._starts = self._starts if len(self._starts) > 1 else _ONE_TEXT
+        self.functions = functions or _NO_FUNCTIONS
         return self
 
     def place(self, number: int) -> Place | None:
