@@ -9,7 +9,6 @@ from typing import Final
 
 from hedgerow.hog.ast import Span
 
-
 _NARROW: Final = 2**16
 _NOTHING: Final[dict[tuple[int, int], int]] = {}
 _NO_FUNCTIONS: Final[dict[str, str]] = {}
