@@ -217,6 +217,7 @@ async def test_no_hostile_program_stalls_the_event_loop(sandbox, capsys):
             f"\nevent loop late by at most {max(heart.late):.1f} ms, p99 {heart.p99():.1f} ms; busiest {max(heart.busy)}"
         )
     assert heart.p99() < 50
+    assert max(heart.busy)[0] < 50  # of this thread's own time; what a busy machine adds is not ours
     assert all(resident_mb(pid) < 700 for pid in sandbox.pids())
 
 

@@ -113,10 +113,12 @@ class Helper:
     def _fail(self, error: hog.HogError | DestinationError) -> None:
         used = self._run.cpu_ms if self._run else 0.0
         self._run = None
-        self._end("error", error=error_out(error), cpu_ms=used)
+        # After it ran out of memory this process may have none left for the next program, which is innocent.
+        worn = isinstance(error, hog.HogMemoryLimit | hog.HogInternalError)
+        self._end("error", worn=worn, error=error_out(error), cpu_ms=used)
 
-    def _end(self, kind: str, **rest: Any) -> None:
-        self._channel.send(kind, last=peak_kb() > FAT_KB, **rest)
+    def _end(self, kind: str, *, worn: bool = False, **rest: Any) -> None:
+        self._channel.send(kind, last=worn or peak_kb() > FAT_KB, **rest)
 
     # -------------------------------------------------------------- programs
 
