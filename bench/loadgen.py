@@ -131,7 +131,7 @@ class Load:
 
     async def send(self, sent: float) -> None:
         """Send one request over an idle connection and count its answer."""
-        connection = self.idle.pop() if self.idle else await connect(self.plan.port)
+        connection = await self.connection()
         message, ids = self.message(sent)
         self.report.sent += len(ids)
         status, _ = await connection.ask(message)
@@ -142,6 +142,14 @@ class Load:
         self.report.statuses[str(status)] = self.report.statuses.get(str(status), 0) + 1
         if status:
             self.idle.append(connection)
+
+    async def connection(self) -> Connection:
+        """An idle connection that the server has not closed meanwhile, as it does after some seconds, or a new one."""
+        while self.idle:
+            connection = self.idle.pop()
+            if not connection.transport.is_closing():
+                return connection
+        return await connect(self.plan.port)
 
     async def watch(self) -> None:
         """Hold the load while too much of it is under way."""
