@@ -38,7 +38,7 @@ from simulation.world import (
     state_template,
 )
 
-RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000")) // 10
+RUNS = min(600, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000")) // 10)
 CHUNKS = 4
 PARTITIONS = 4
 PROJECT = 1
