@@ -40,7 +40,7 @@ from simulation.world import (
     state_template,
 )
 
-RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000"))
+RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000"))
 CHUNKS = 8
 PARTITIONS = 3
 PROJECT = 1
