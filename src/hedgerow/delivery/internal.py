@@ -10,14 +10,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from hedgerow.delivery.identity import text
 from hedgerow.destinations import CompiledDestination
-from hedgerow.events import Draft, Event
+from hedgerow.events import Draft, Event, timestamps
 from hedgerow.people import Folded
 from hedgerow.store import Connection
 
@@ -65,7 +64,7 @@ def emit(
         now: milliseconds.
     """
     about = text(subject)
-    stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{now % 1000:03d}Z"
+    stamp = timestamps.write(now)
     # The same event whenever the outbox is read, so that a repeat after a crash is seen to be one.
     identity = str(uuid.uuid5(uuid.UUID(bytes=subject), f"{name}:{now}:{orjson.dumps(properties).decode()}"))
     event = Event(identity, name, about, {SUBJECT: about, **properties}, stamp, now, internal=True)

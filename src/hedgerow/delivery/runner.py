@@ -26,7 +26,7 @@ from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, InputError, SecretsError
 from hedgerow.destinations.globals import with_source
-from hedgerow.events import Draft, Event
+from hedgerow.events import Draft, Event, timestamps
 from hedgerow.hog import (
     AsyncCall,
     Execution,
@@ -318,7 +318,7 @@ class Runner:
             event=spec["event"][:200],
             distinct_id=str(spec.get("distinct_id") or run.invocation.distinct_id)[:200],
             properties={**(properties if isinstance(properties, dict) else {}), COUNT_PROPERTY: count + 1},
-            timestamp=_iso(now),
+            timestamp=timestamps.write(now),
             captured_at=now,
         )
         draft = Draft(run.invocation.project_id, captured.distinct_id, now, captured.encode())
@@ -393,9 +393,3 @@ def _describe(request: Request, response: Response | None, refusal: TransportErr
 def _execution_count(properties: Any) -> int:
     count = properties.get(COUNT_PROPERTY) if isinstance(properties, Mapping) else None
     return int(count) if isinstance(count, (int, float)) and not isinstance(count, bool) and count > 0 else 0
-
-
-def _iso(ms: int) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"

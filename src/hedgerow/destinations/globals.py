@@ -8,8 +8,6 @@ documents use exist side by side: ``event.event`` and ``event.name``, ``person.i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -17,7 +15,7 @@ import orjson
 
 from hedgerow.destinations.elements import DERIVED
 from hedgerow.destinations.model import Destination
-from hedgerow.events import Event
+from hedgerow.events import Event, timestamps
 
 GROUP_TYPES: Final = 5
 
@@ -118,7 +116,7 @@ def build_globals(event: Event, folded: Folded, project: Project, public_url: st
             "properties": folded.properties,
             "elements_chain": _elements_chain(folded.properties),
             "timestamp": event.timestamp,
-            "captured_at": _iso(event.captured_at),
+            "captured_at": timestamps.write(event.captured_at),
             "url": f"{home}/events/{event.uuid}/{event.timestamp.replace(':', '%3A')}",
         },
         "person": _person(event, folded.person, project, home),
@@ -147,16 +145,6 @@ def _group(group: Group, home: str) -> dict[str, Any]:
         "url": f"{home}/groups/{group.index}/{quote(group.id, safe='')}",
         "properties": group.properties,
     }
-
-
-def _iso(at_ms: int) -> str:
-    return f"{_seconds_text(at_ms // 1000)}.{at_ms % 1000:03d}Z"
-
-
-@lru_cache(maxsize=64)
-def _seconds_text(at_s: int) -> str:
-    """Events come many to a second, so that the calendar is asked once for all of them."""
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _elements_chain(properties: Mapping[str, Any]) -> str:
