@@ -88,6 +88,7 @@ def prepare(folder: Path, names: Iterable[str]):
     keyring = Keyring.load("", folder)
     connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
     ids = {}
+    bytes_of = random.Random(1)  # the same ids in each run, so that a seed repeats
     for name in names:
         hog, filters, _ = DESTINATIONS[name]
         config = Config(name=name, enabled=True, hog=hog, filters=filters)
@@ -98,7 +99,13 @@ def prepare(folder: Path, names: Iterable[str]):
         made = transact(
             connection,
             lambda c, config=config: repository.create(
-                c, PROJECT, config, Secrets(), keyring=keyring, now=int(START * 1000)
+                c,
+                PROJECT,
+                config,
+                Secrets(),
+                keyring=keyring,
+                now=int(START * 1000),
+                random=bytes_of.randbytes,
             ),
         )
         ids[name] = made.id
