@@ -100,6 +100,14 @@ async def test_a_run_in_a_helper_is_a_run(sandbox):
     assert calls[0].args[1]["body"] == body
 
 
+async def test_a_large_worker_has_slim_helpers(sandbox):
+    """How much memory a worker has or had is not held against its helpers."""
+    ballast = bytearray(400 << 20)
+    ballast[:: 1 << 12] = b"1" * (len(ballast) >> 12)
+    value, _ = await run_once(sandbox, Job(destination("return 1 + 1"), GLOBALS), answer)
+    assert value == 2
+
+
 async def test_errors_come_back_as_they_were(sandbox):
     """Kind, message, place, hint and stack of an error survive the way."""
     with pytest.raises(HogThrown) as thrown:
