@@ -32,15 +32,42 @@ def upgrade() -> None:
     op.create_table(
         "api_keys",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("hint", sa.Text(), nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("projects", sa.Text(), nullable=True),
         sa.Column("created_at", sa.Integer(), nullable=False),
         sa.Column("last_used_at", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("hash"),
     )
+    with op.batch_alter_table("api_keys", schema=None) as batch_op:
+        batch_op.create_index("api_keys_by_user", ["user_id"], unique=False)
+
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=True),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("via", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), server_default="", nullable=False),
+        sa.Column("activity", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("item_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("changes", sa.Text(), server_default="[]", nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index("audit_by_item", ["scope", "item_id", "id"], unique=False)
+        batch_op.create_index("audit_by_project", ["project_id", "id"], unique=False)
+        batch_op.create_index("audit_by_user", ["user_id", "id"], unique=False)
+
     op.create_table(
         "cohorts",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -65,6 +92,13 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "deleted_projects",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("deleted_at", sa.Integer(), nullable=False),
+        sa.Column("emptied_at", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("project_id"),
     )
     op.create_table(
         "deliveries",
@@ -274,6 +308,14 @@ def upgrade() -> None:
         batch_op.create_index("event_index_by_uuid", ["uuid"], unique=False)
 
     op.create_table(
+        "former_tokens",
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("until", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("token"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "group_types",
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -340,6 +382,40 @@ def upgrade() -> None:
         batch_op.create_index("masks_by_expiry", ["expires_at"], unique=False)
 
     op.create_table(
+        "members",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "user_id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("members", schema=None) as batch_op:
+        batch_op.create_index("members_by_user", ["user_id"], unique=False)
+
+    op.create_table(
+        "one_time_links",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), server_default="", nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=True),
+        sa.Column("role", sa.Text(), nullable=True),
+        sa.Column("is_owner", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.Integer(), nullable=False),
+        sa.Column("used_at", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("hash"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("one_time_links", schema=None) as batch_op:
+        batch_op.create_index("one_time_links_by_project", ["project_id"], unique=False)
+
+    op.create_table(
         "person_distinct_ids",
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("distinct_id", sa.Text(), nullable=False),
@@ -392,10 +468,65 @@ def upgrade() -> None:
         sa.UniqueConstraint("token"),
     )
     op.create_table(
+        "recovery_codes",
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "hash"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.Integer(), nullable=False),
+        sa.Column("last_used_at", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.Integer(), nullable=False),
+        sa.Column("address", sa.Text(), server_default="", nullable=False),
+        sa.Column("agent", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("hash"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index("sessions_by_user", ["user_id"], unique=False)
+
+    op.create_table(
         "telemetry_outbox",
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "throttles",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("until", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("throttles", schema=None) as batch_op:
+        batch_op.create_index("throttles_by_end", ["until"], unique=False)
+
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.LargeBinary(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("password", sa.Text(), nullable=False),
+        sa.Column("is_owner", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("is_active", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("totp", sa.LargeBinary(), nullable=True),
+        sa.Column("totp_confirmed_at", sa.Integer(), nullable=True),
+        sa.Column("totp_step", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("current_project", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.Integer(), nullable=False),
+        sa.Column("last_login_at", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("email"),
+        sa.UniqueConstraint("uuid"),
         sqlite_autoincrement=True,
     )
     # ### end Alembic commands ###
@@ -403,7 +534,17 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("users")
+    with op.batch_alter_table("throttles", schema=None) as batch_op:
+        batch_op.drop_index("throttles_by_end")
+
+    op.drop_table("throttles")
     op.drop_table("telemetry_outbox")
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.drop_index("sessions_by_user")
+
+    op.drop_table("sessions")
+    op.drop_table("recovery_codes")
     op.drop_table("projects")
     op.drop_table("positions")
     with op.batch_alter_table("persons", schema=None) as batch_op:
@@ -415,6 +556,14 @@ def downgrade() -> None:
         batch_op.drop_index("person_distinct_ids_by_person")
 
     op.drop_table("person_distinct_ids")
+    with op.batch_alter_table("one_time_links", schema=None) as batch_op:
+        batch_op.drop_index("one_time_links_by_project")
+
+    op.drop_table("one_time_links")
+    with op.batch_alter_table("members", schema=None) as batch_op:
+        batch_op.drop_index("members_by_user")
+
+    op.drop_table("members")
     with op.batch_alter_table("masks", schema=None) as batch_op:
         batch_op.drop_index("masks_by_expiry")
 
@@ -430,6 +579,7 @@ def downgrade() -> None:
         batch_op.drop_index("group_types_by_index")
 
     op.drop_table("group_types")
+    op.drop_table("former_tokens")
     with op.batch_alter_table("event_index", schema=None) as batch_op:
         batch_op.drop_index("event_index_by_uuid")
         batch_op.drop_index("event_index_by_time")
@@ -493,11 +643,21 @@ def downgrade() -> None:
         batch_op.drop_index("deliveries_by_destination")
 
     op.drop_table("deliveries")
+    op.drop_table("deleted_projects")
     op.drop_table("counters")
     with op.batch_alter_table("cohorts", schema=None) as batch_op:
         batch_op.drop_index("cohorts_by_project")
 
     op.drop_table("cohorts")
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index("audit_by_user")
+        batch_op.drop_index("audit_by_project")
+        batch_op.drop_index("audit_by_item")
+
+    op.drop_table("audit")
+    with op.batch_alter_table("api_keys", schema=None) as batch_op:
+        batch_op.drop_index("api_keys_by_user")
+
     op.drop_table("api_keys")
     with op.batch_alter_table("actions", schema=None) as batch_op:
         batch_op.drop_index("actions_by_project")
