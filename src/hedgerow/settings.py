@@ -155,6 +155,12 @@ class Settings(BaseSettings):
     max_event_bytes: int = knob(
         MEGABYTE, "Largest single event. The SDKs keep below 900 KiB by themselves.", unit="bytes", ge=1024
     )
+    max_ai_event_bytes: int = knob(
+        8 * MEGABYTE,
+        "Largest event on the paths for language models (/i/v0/ai): prompts and answers are long.",
+        unit="bytes",
+        ge=1024,
+    )
     body_timeout_s: float = knob(
         30.0, "How long a client may take to send its request: slow ones must not hold places for ever.",
         unit="s", gt=0,

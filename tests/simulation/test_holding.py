@@ -69,12 +69,19 @@ def prepared(tmp_path_factory):
     keyring = Keyring.load("", folder)
     connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
     ids = {}
+    bytes_of = random.Random(1)  # the same ids in each run, so that a seed repeats
     for name, kind, program in (("hook", "destination", HOOK), ("tell", "internal_destination", TELL)):
         config = Config(name=name, type=kind, enabled=True, hog=program)
         made = transact(
             connection,
             lambda c, config=config: repository.create(
-                c, PROJECT, config, Secrets(), keyring=keyring, now=int(START * 1000)
+                c,
+                PROJECT,
+                config,
+                Secrets(),
+                keyring=keyring,
+                now=int(START * 1000),
+                random=bytes_of.randbytes,
             ),
         )
         ids[name] = raw(made.id)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hedgerow.capture import answers, classic, quiet, segment, v1
+from hedgerow.capture import ai, answers, classic, quiet, segment, v1
 from hedgerow.capture.answers import Answer
 from hedgerow.capture.classic import Classic
 from hedgerow.capture.intake import CaptureOptions, Intake, Warn, wall_clock
@@ -67,6 +67,7 @@ class CaptureApp:
             **dict.fromkeys(("/flags", "/decide"), self._flags),
             **dict.fromkeys(("/_readiness", "/_liveness"), self._alive),
             v1.PATH: v1.AnalyticsV1(self._intake),
+            ai.PATH: ai.AiEvents(self._intake),
             **dict.fromkeys(segment.PATHS, segment.Segment(self._intake)),
             "/s": self._recording,
         }

@@ -10,7 +10,8 @@ from hedgerow.events import Event
 from hedgerow.events.errors import WireError
 from hedgerow.events.wire import decode
 
-PATHS = ("/batch", "/e", "/i/v0/e", "/capture", "/track", "/engage", "/i/v0/ai/batch")
+AI = "/i/v0/ai/batch"
+PATHS = ("/batch", "/e", "/i/v0/e", "/capture", "/track", "/engage", AI)
 
 
 class Classic:
@@ -30,7 +31,8 @@ class Classic:
         except WireError as refused:
             await self._trace(refused)
             raise
-        await self._intake.keep(await self._intake.project(token), events, large=large)
+        most = self._intake.options.max_ai_event if request.path.startswith(AI) else None
+        await self._intake.keep(await self._intake.project(token), events, large=large, most=most)
         return answers.NO_CONTENT if request.query.get("beacon") == "1" else answers.OK
 
     async def _trace(self, refused: WireError) -> None:

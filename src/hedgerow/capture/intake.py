@@ -44,6 +44,7 @@ class CaptureOptions:
         trusted_proxies: networks (CIDR) whose ``X-Forwarded-For`` is believed.
         max_body: bytes of a request, as sent and inflated.
         max_event: bytes of one event as the log keeps it.
+        max_ai_event: the same for events about language models, which come with prompts and answers.
         max_recording: bytes of a session recording request, which is read and not kept.
         body_timeout: seconds that a body may take to arrive.
         max_bodies: bytes of all large bodies being read at the same time.
@@ -52,6 +53,7 @@ class CaptureOptions:
     trusted_proxies: Sequence[str] = ()
     max_body: int = MAX_BODY
     max_event: int = 1024 * 1024
+    max_ai_event: int = 8 * 1024 * 1024
     max_recording: int = 25 * 1024 * 1024
     body_timeout: float = 30.0
     max_bodies: int = 256 * 1024 * 1024
@@ -89,11 +91,10 @@ class Intake:
         self._gate = gate
         self._warn = warn
 
-    async def body(self, request: Request) -> bytes:
+    async def body(self, request: Request, *, limit: int | None = None) -> bytes:
         """The whole body of a request; see ``BodyReader.read``."""
-        return await self._bodies.read(
-            request.receive, declared_length(request.headers), limit=self.options.max_body
-        )
+        most = min(limit or self.options.max_body, self.options.max_body)
+        return await self._bodies.read(request.receive, declared_length(request.headers), limit=most)
 
     async def discard(self, request: Request, *, limit: int | None = None) -> None:
         """Read a body away; see ``BodyReader.discard``."""
@@ -114,13 +115,16 @@ class Intake:
             raise invalid("no project has this token")
         return project
 
-    async def keep(self, project: Project, events: list[Event], *, large: bool = False) -> None:
+    async def keep(
+        self, project: Project, events: list[Event], *, large: bool = False, most: int | None = None
+    ) -> None:
         """Put the events of a request into the log; returns when they are durable, all or none.
 
         Args:
             project: whose they are.
             events: checked ones.
             large: encode them in a thread.
+            most: bytes of one event, if not the usual limit.
 
         Raises:
             WireError: one of them cannot be stored; none was.
@@ -130,7 +134,7 @@ class Intake:
         self.admit(project, len(events))
         wanted = [event for event in events if self.wants(project, event)]
         try:
-            drafts = await aside(large, self._drafts, project, wanted)
+            drafts = await aside(large, self._drafts, project, wanted, most)
         except WireError as refused:
             self.warn(project, "refused_" + refused.reason, {"detail": refused.text})
             raise
@@ -161,7 +165,7 @@ class Intake:
         self.warn(project, "dropped_" + event.event, {"distinct_id": event.distinct_id})
         return False
 
-    def draft(self, project: Project, event: Event) -> Draft:
+    def draft(self, project: Project, event: Event, most: int | None = None) -> Draft:
         """An event ready for the log. Touches nothing else, so that it may run in a thread.
 
         Raises:
@@ -169,11 +173,11 @@ class Intake:
         """
         if project.settings:
             protect(event.properties, project.settings)
-        payload = encode(event, limit=self.options.max_event)
+        payload = encode(event, limit=most or self.options.max_event)
         return Draft(project.id, event.distinct_id, event.captured_at, payload)
 
-    def _drafts(self, project: Project, events: list[Event]) -> list[Draft]:
-        return [self.draft(project, event) for event in events]
+    def _drafts(self, project: Project, events: list[Event], most: int | None) -> list[Draft]:
+        return [self.draft(project, event, most) for event in events]
 
     async def append(self, drafts: list[Draft]) -> None:
         """Make drafts durable.

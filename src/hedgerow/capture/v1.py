@@ -20,6 +20,8 @@ from hedgerow.log.protocol import LogUnavailable
 log = logging.getLogger(__name__)
 
 PATH = "/i/v1/analytics/events"
+# The protocol's own limit on the wire; what it inflates to has the usual one.
+WIRE_LIMIT = 10 * 1024 * 1024
 # The protocol's own pause; SDKs that speak it do not retry a 429 by themselves.
 _PAUSE: Headers = [(b"retry-after", b"60")]
 
@@ -44,7 +46,7 @@ class AnalyticsV1:
         return answers.json({"results": {outcome.uuid: _told(outcome) for outcome in outcomes}}, extra=echo)
 
     async def _take(self, request: Request) -> list[Outcome]:
-        body = await self._intake.body(request)
+        body = await self._intake.body(request, limit=WIRE_LIMIT)
         envelope = read_headers(request.headers)
         large = len(body) > LARGE
         outcomes = await aside(large, self._read, request, envelope, body)

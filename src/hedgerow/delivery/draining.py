@@ -85,6 +85,8 @@ class Drain:
         return bool(draining)
 
     def _look(self, connection: Connection) -> list[bytes]:
+        # Where nothing is folded and nothing is due nobody else reads the configuration anew.
+        self._configuration.refresh(connection)
         self._gates.refresh(connection)
         return holding.waiting(connection)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import binascii
 import re
-import zlib
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
 from hedgerow.events.errors import BadRequest, too_large, undecodable, unparsable
+from hedgerow.events.inflating import inflate
 from hedgerow.events.lz import BadLz, LzTooLong, decompress_base64
 
 FORM = b"application/x-www-form-urlencoded"
@@ -78,7 +78,7 @@ def parse(
         return parse_json(_unlz(payload, limit))
     payload = _unbase64(payload)
     if hint == "gzip" or payload.startswith(_GZIP_MAGIC):
-        payload = _unbase64(inflate(payload, limit=limit))
+        payload = _unbase64(inflate(payload, "gzip", limit=limit))
     return parse_json(payload)
 
 
@@ -153,25 +153,6 @@ def _restore_plus(data: bytes) -> bytes:
 
 def _hint(text: str) -> str | None:
     return _HINTS.get(text.strip().lower()) if text else None
-
-
-def inflate(payload: bytes, *, limit: int, wbits: int = 31, name: str = "gzip") -> bytes:
-    """Undo gzip (or what ``wbits`` says), never keeping more than ``limit`` bytes.
-
-    Raises:
-        BadRequest: damaged or cut off.
-        TooLarge: it grows past the limit.
-    """
-    inflater = zlib.decompressobj(wbits)
-    try:
-        plain = inflater.decompress(payload, limit + 1)
-    except zlib.error as error:
-        raise undecodable(f"the {name} data is damaged ({error})") from error
-    if len(plain) > limit:
-        raise too_large(f"the request inflates to more than {limit} bytes")
-    if not inflater.eof:
-        raise undecodable(f"the {name} data is cut off")
-    return plain
 
 
 def _unlz(payload: bytes, limit: int) -> bytes:

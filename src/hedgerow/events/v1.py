@@ -13,8 +13,9 @@ from typing import Any
 
 from hedgerow.events import body as bodies
 from hedgerow.events import tokens
-from hedgerow.events.errors import TooLarge, WireError
+from hedgerow.events.errors import TooLarge, WireError, too_large
 from hedgerow.events.ids import canonical
+from hedgerow.events.inflating import ENCODINGS, inflate
 from hedgerow.events.model import Event
 from hedgerow.events.shapes import MAX_DISTINCT_ID, MAX_NAME
 from hedgerow.events.timestamps import parse, resolve, write
@@ -173,7 +174,7 @@ def read_body(body: bytes, encoding: bytes, *, limit: int) -> dict[str, Any]:
     if not body:
         raise Refused(400, "empty_body", "the request has no body")
     try:
-        document = bodies.parse_json(_decompress(body, encoding.strip().lower(), limit))
+        document = bodies.parse_json(_decompress(body, encoding.decode("latin-1").strip().lower(), limit))
     except TooLarge as error:
         raise Refused(413, "payload_too_large", error.text) from error
     except Refused:
@@ -186,17 +187,15 @@ def read_body(body: bytes, encoding: bytes, *, limit: int) -> dict[str, Any]:
     return document
 
 
-def _decompress(body: bytes, encoding: bytes, limit: int) -> bytes:
-    match encoding:
-        case b"" | b"identity":
-            if len(body) > limit:
-                raise Refused(413, "payload_too_large", f"the request has more than {limit} bytes")
-            return body
-        case b"gzip":
-            return bodies.inflate(body, limit=limit)
-        case b"deflate":
-            return bodies.inflate(body, limit=limit, wbits=15, name="deflate")
-    raise Refused(415, "unsupported_encoding", "the content encoding must be gzip or deflate")
+def _decompress(body: bytes, encoding: str, limit: int) -> bytes:
+    if encoding in ENCODINGS:
+        return inflate(body, encoding, limit=limit)
+    if encoding not in {"", "identity"}:
+        known = ", ".join(ENCODINGS)
+        raise Refused(415, "unsupported_encoding", f"the content encoding must be one of {known}")
+    if len(body) > limit:
+        raise too_large(f"the request has more than {limit} bytes")
+    return body
 
 
 def _mistyped(text: str) -> Refused:

@@ -77,6 +77,7 @@ def capture_options(settings: Settings) -> CaptureOptions:
         trusted_proxies=tuple(map(str, settings.trusted_proxies)),
         max_body=settings.max_body_bytes,
         max_event=settings.max_event_bytes,
+        max_ai_event=settings.max_ai_event_bytes,
         body_timeout=settings.body_timeout_s,
     )
 

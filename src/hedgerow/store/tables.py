@@ -277,6 +277,8 @@ destinations = Table(
     Column("template_id", Text),
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("execution_order", Integer),
+    # Id of the user who made it; null for keys and tools.
+    Column("created_by", Integer),
     Column("created_at", Integer, nullable=False),
     Column("updated_at", Integer, nullable=False),
     Index("destinations_by_project", "project_id", "deleted", "updated_at"),
@@ -291,9 +293,31 @@ destination_revisions = Table(
     Column("secrets", LargeBinary),
     Column("status", Text, nullable=False, server_default="published"),
     Column("author", Text),
+    # Id of the user, when the author is one.
+    Column("author_id", Integer),
     Column("message", Text),
     Column("created_at", Integer, nullable=False),
     PrimaryKeyConstraint("destination_id", "number"),
+)
+
+# What somebody prepares for a destination; live deliveries see nothing of it: see destinations/drafts.py.
+destination_drafts = Table(
+    "destination_drafts",
+    state,
+    Column("destination_id", LargeBinary, primary_key=True),
+    # Of the text in ``config``; a newer one is refused instead of being misread.
+    Column("format", Integer, nullable=False),
+    # The revision it began from, and how often it was saved.
+    Column("base", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("secrets", LargeBinary),
+    Column("author", Text),
+    Column("author_id", Integer),
+    Column("message", Text),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Saved matchers: see destinations/definitions.py.
@@ -455,6 +479,17 @@ deliveries = Table(
         sqlite_where=text("sequence IS NOT NULL AND next_at IS NOT NULL"),
         postgresql_where=text("sequence IS NOT NULL AND next_at IS NOT NULL"),
     ),
+    # What a re-run or a replay asked for: what waits for its turn, by whose turn it is, and how far the run has come.
+    Index(
+        "deliveries_by_run",
+        "run",
+        "verdict",
+        "destination_id",
+        "partition",
+        "id",
+        sqlite_where=text("run <> ''"),
+        postgresql_where=text("run <> ''"),
+    ),
     # What is held, oldest first, and by whose it is: empty as long as all is well.
     Index(
         "deliveries_held",
@@ -499,6 +534,58 @@ delivery_payloads = Table(
     Column("position", Integer, nullable=False),
     Column("globals", LargeBinary, nullable=False),
     PrimaryKeyConstraint("partition", "position"),
+)
+
+# --------------------------------------------------------------- replay
+
+# Re-runs of deliveries and replays of events: see replay/runs.py.
+replays = Table(
+    "replays",
+    state,
+    Column("id", LargeBinary, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    # ``rerun`` or ``replay``.
+    Column("kind", Text, nullable=False),
+    # Whose deliveries they are; null when they may be several destinations'.
+    Column("destination_id", LargeBinary),
+    # What was asked for, JSON; ``digest`` is the same for the same selection.
+    Column("wanted", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("key", Text),
+    Column("dry_run", Integer, nullable=False, server_default="0"),
+    Column("rate", Float),
+    # ``running``, ``paused``, ``cancelling``; and once it is over ``done`` or ``cancelled``.
+    Column("state", Text, nullable=False),
+    # Records or rows to look at; null while nobody has counted.
+    Column("total", Integer),
+    # Deliveries by verdict once it is over; JSON.
+    Column("counts", Text),
+    Column("author", Text),
+    Column("created_at", Integer, nullable=False),
+    Column("finished_at", Integer),
+    Index("replays_by_project", "project_id", "created_at"),
+    Index("replays_by_key", "project_id", "key", unique=True),
+    Index(
+        "replays_open",
+        "created_at",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+# How far the selection of a run has come, in each partition whose owner selects a part of it.
+replay_places = Table(
+    "replay_places",
+    state,
+    Column("replay_id", LargeBinary, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("cursor", Text),
+    Column("done", Integer, nullable=False, server_default="0"),
+    # What was looked at, and what became of it by reason; JSON.
+    Column("counts", Text, nullable=False, server_default="{}"),
+    PrimaryKeyConstraint("replay_id", "partition"),
+    sqlite_with_rowid=False,
 )
 
 # --------------------------------------------------------------- health

@@ -40,22 +40,28 @@ def action_events(action_id: str, context: Context) -> frozenset[str] | None:
 
 def _step(step: Mapping[str, Any], context: Context) -> Expr:
     """All that a step asks for."""
-    tests: list[Expr] = []
+    tests = [test for _, _, test in step_tests(step)]
+    return every([*tests, property_list(step.get("properties"), context)])
+
+
+def step_tests(step: Mapping[str, Any]) -> list[tuple[str, Expr, Expr]]:
+    """What a step asks for besides properties: the name of its field, what it looks at, and the test."""
+    tests: list[tuple[str, Expr, Expr]] = []
     if step.get("event"):
-        tests.append(binary("==", name("event"), literal(step["event"])))
+        tests.append(("event", name("event"), binary("==", name("event"), literal(step["event"]))))
     if step.get("url"):
         url = prop(name("properties"), "$current_url")
-        tests.append(_text_test(url, step["url"], step.get("url_matching") or "contains"))
+        tests.append(("url", url, _text_test(url, step["url"], step.get("url_matching") or "contains")))
     if step.get("href"):
-        tests.append(
-            _text_test(name("elements_chain_href"), step["href"], step.get("href_matching") or "exact")
-        )
+        href = name("elements_chain_href")
+        tests.append(("href", href, _text_test(href, step["href"], step.get("href_matching") or "exact")))
     if step.get("text"):
         test = _text_test(name("item"), step["text"], step.get("text_matching") or "exact")
-        tests.append(any_of(name("elements_chain_texts"), "item", test))
-    tests += [element_matches(step[key]) for key in ("tag_name", "selector") if step.get(key)]
-    tests.append(property_list(step.get("properties"), context))
-    return every(tests)
+        texts = name("elements_chain_texts")
+        tests.append(("text", texts, any_of(texts, "item", test)))
+    chain = name("elements_chain")
+    chosen = [key for key in ("tag_name", "selector") if step.get(key)]
+    return tests + [(key, chain, element_matches(step[key])) for key in chosen]
 
 
 def _text_test(operand: Expr, text: str, matching: str) -> Expr:

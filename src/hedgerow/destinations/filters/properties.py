@@ -98,7 +98,7 @@ def property_filter(raw: Any, context: Context, *, nested: bool = False) -> Expr
         return hogql(key)
     if kind == "element":
         return _element(key, raw)
-    operand = _operand(kind, key, raw, nested)
+    operand = operand_of(kind, key, raw, nested)
     if raw.get("operator") == "is_cleaned_path_exact":
         return _cleaned(operand, raw.get("value"), context)
     if kind in ("event", "feature") and key in LISTS:
@@ -107,8 +107,18 @@ def property_filter(raw: Any, context: Context, *, nested: bool = False) -> Expr
     return condition(operand, raw.get("operator"), raw.get("value"), text_only=text_only)
 
 
-def _operand(kind: Any, key: str, raw: Mapping[str, Any], nested: bool) -> Expr:
-    """Where a property of this kind is found."""
+def operand_of(kind: Any, key: str, raw: Mapping[str, Any], nested: bool) -> Expr:
+    """Where a property of this kind is found.
+
+    Args:
+        kind: ``event``, ``person``, ``group``...
+        key: its name.
+        raw: the filter, for the number of a group's type.
+        nested: dots in the key lead into objects.
+
+    Raises:
+        ValidationError: it is not known as events arrive.
+    """
     match kind:
         case "event" | "feature":
             if key == "$elements_chain":

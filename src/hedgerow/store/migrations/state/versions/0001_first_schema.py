@@ -142,6 +142,13 @@ def upgrade() -> None:
         batch_op.create_index("deliveries_by_person", ["project_id", "distinct_id", "id"], unique=False)
         batch_op.create_index("deliveries_by_record", ["partition", "position"], unique=False)
         batch_op.create_index(
+            "deliveries_by_run",
+            ["run", "verdict", "destination_id", "partition", "id"],
+            unique=False,
+            sqlite_where=sa.text("run <> ''"),
+            postgresql_where=sa.text("run <> ''"),
+        )
+        batch_op.create_index(
             "deliveries_by_status",
             ["project_id", "status", "id"],
             unique=False,
@@ -215,6 +222,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("partition", "position"),
     )
     op.create_table(
+        "destination_drafts",
+        sa.Column("destination_id", sa.LargeBinary(), nullable=False),
+        sa.Column("format", sa.Integer(), nullable=False),
+        sa.Column("base", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("config", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("author", sa.Text(), nullable=True),
+        sa.Column("author_id", sa.Integer(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("destination_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "destination_health",
         sa.Column("destination_id", sa.LargeBinary(), nullable=False),
         sa.Column("project_id", sa.Integer(), nullable=False),
@@ -248,6 +271,7 @@ def upgrade() -> None:
         sa.Column("secrets", sa.LargeBinary(), nullable=True),
         sa.Column("status", sa.Text(), server_default="published", nullable=False),
         sa.Column("author", sa.Text(), nullable=True),
+        sa.Column("author_id", sa.Integer(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("created_at", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("destination_id", "number"),
@@ -263,6 +287,7 @@ def upgrade() -> None:
         sa.Column("template_id", sa.Text(), nullable=True),
         sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
         sa.Column("execution_order", sa.Integer(), nullable=True),
+        sa.Column("created_by", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.Integer(), nullable=False),
         sa.Column("updated_at", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -475,6 +500,47 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "replay_places",
+        sa.Column("replay_id", sa.LargeBinary(), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("cursor", sa.Text(), nullable=True),
+        sa.Column("done", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("counts", sa.Text(), server_default="{}", nullable=False),
+        sa.PrimaryKeyConstraint("replay_id", "partition"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "replays",
+        sa.Column("id", sa.LargeBinary(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("destination_id", sa.LargeBinary(), nullable=True),
+        sa.Column("wanted", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("dry_run", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("rate", sa.Float(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=True),
+        sa.Column("counts", sa.Text(), nullable=True),
+        sa.Column("author", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.Integer(), nullable=False),
+        sa.Column("finished_at", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("replays", schema=None) as batch_op:
+        batch_op.create_index("replays_by_key", ["project_id", "key"], unique=True)
+        batch_op.create_index("replays_by_project", ["project_id", "created_at"], unique=False)
+        batch_op.create_index(
+            "replays_open",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        )
+
+    op.create_table(
         "sessions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
@@ -544,6 +610,17 @@ def downgrade() -> None:
         batch_op.drop_index("sessions_by_user")
 
     op.drop_table("sessions")
+    with op.batch_alter_table("replays", schema=None) as batch_op:
+        batch_op.drop_index(
+            "replays_open",
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        )
+        batch_op.drop_index("replays_by_project")
+        batch_op.drop_index("replays_by_key")
+
+    op.drop_table("replays")
+    op.drop_table("replay_places")
     op.drop_table("recovery_codes")
     op.drop_table("projects")
     op.drop_table("positions")
@@ -594,6 +671,7 @@ def downgrade() -> None:
     op.drop_table("destination_revisions")
     op.drop_table("destination_holds")
     op.drop_table("destination_health")
+    op.drop_table("destination_drafts")
     op.drop_table("delivery_payloads")
     op.drop_table("delivery_attempts")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
@@ -631,6 +709,9 @@ def downgrade() -> None:
             "deliveries_by_status",
             sqlite_where=sa.text("status >= 300"),
             postgresql_where=sa.text("status >= 300"),
+        )
+        batch_op.drop_index(
+            "deliveries_by_run", sqlite_where=sa.text("run <> ''"), postgresql_where=sa.text("run <> ''")
         )
         batch_op.drop_index("deliveries_by_record")
         batch_op.drop_index("deliveries_by_person")
