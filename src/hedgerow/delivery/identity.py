@@ -7,6 +7,8 @@ import uuid
 
 # The duplicate of an event, or a record that kills its worker, has a verdict of its own that belongs to no destination.
 NO_DESTINATION = bytes(16)
+# The name of a run ends so when its deliveries keep the revision that they were first made with.
+ORIGINAL = "/original"
 
 
 def delivery_id(

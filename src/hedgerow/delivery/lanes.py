@@ -20,6 +20,7 @@ from typing import Any
 from hedgerow.delivery import ledger
 from hedgerow.delivery.configuration import Configuration
 from hedgerow.delivery.gates import Gates
+from hedgerow.delivery.identity import ORIGINAL
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.pacing import Pace
 from hedgerow.delivery.runner import Runner
@@ -269,8 +270,7 @@ class Lanes:
             live = compiled or self._configuration.live(destination_id)
             closed = self._gates.closed(destination_id, invocation.id)
             if live is None or closed:  # switched off or closed between matching and now
-                reason = closed or _REASONS["held"]
-                outcome = Outcome(invocation, "held", self._world.now_ms(), error=reason)
+                outcome = _parked(invocation, closed or _REASONS["held"], self._world.now_ms())
             else:
                 outcome = self.after(
                     await self._perform(invocation, live, lane.pace, kept=compiled is not None)
@@ -356,12 +356,14 @@ class Lanes:
             if not isinstance(judgement, str):
                 queue.append((invocation, judgement))
                 continue
-            kind = "crash" if judgement == "failed" else None
-            reason = self._gates.closed(invocation.destination_id) if judgement == "held" else None
+            at = self._world.now_ms()
             if judgement == "held":
                 invocation.tries = 0
-            at = self._world.now_ms()
-            self._report(Outcome(invocation, judgement, at, kind=kind, error=reason or _REASONS[judgement]))
+                reason = self._gates.closed(invocation.destination_id) or _REASONS["held"]
+                self._report(_parked(invocation, reason, at))
+                continue
+            kind = "crash" if judgement == "failed" else None
+            self._report(Outcome(invocation, judgement, at, kind=kind, error=_REASONS[judgement]))
 
     # --------------------------------------------------------------- held
 
@@ -379,8 +381,8 @@ class Lanes:
     def judge(self, connection: Connection, invocation: Invocation) -> CompiledDestination | str:
         """With which revision an open row goes on, or the verdict that ends or parks it.
 
-        With a completed call behind it an invocation keeps its revision. Without one, if the destination was edited
-        since, it is matched again.
+        With a completed call behind it an invocation keeps its revision, as does one that a re-run wants with its original
+        one. Without, if the destination was edited since, it is matched again.
         """
         if invocation.deaths >= GUILTY:
             return "failed"
@@ -392,7 +394,7 @@ class Lanes:
             return "held"
         if live.destination.revision == invocation.revision:
             return live
-        if invocation.journal:
+        if invocation.journal or invocation.run.endswith(ORIGINAL):
             return (
                 self._configuration.revision(connection, invocation.destination_id, invocation.revision)
                 or live
@@ -402,6 +404,11 @@ class Lanes:
         except FilterError:
             return live  # running it shows the error where its owner looks
         return live if invocation.mapping in wanted else "superseded"
+
+
+def _parked(invocation: Invocation, reason: str, now: int) -> Outcome:
+    """What becomes of an invocation that may not run now: it is held, or waits for its run's turn to come again."""
+    return Outcome(invocation, "scheduled" if invocation.run else "held", now, error=reason)
 
 
 _REASONS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hedgerow.delivery import ledger
 from hedgerow.delivery.configuration import Configuration, Source
@@ -12,6 +12,7 @@ from hedgerow.delivery.draining import Drain
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.intake import Intake
 from hedgerow.delivery.invocation import Outcome
+from hedgerow.delivery.keepers import Bench, KeeperMaker
 from hedgerow.delivery.lanes import Lanes
 from hedgerow.delivery.runner import Runner
 from hedgerow.delivery.settler import Settler
@@ -26,7 +27,17 @@ log = logging.getLogger(__name__)
 class Pipeline:
     """Everything between the log and the verdict, for the partitions it was given."""
 
-    def __init__(self, world: World, options: Options, source: Source) -> None:
+    def __init__(
+        self, world: World, options: Options, source: Source, keepers: Sequence[KeeperMaker] = ()
+    ) -> None:
+        """Put a pipeline together.
+
+        Args:
+            world: what it works in.
+            options: its knobs.
+            source: where its destinations come from.
+            keepers: make further parts, which work beside intake and lanes.
+        """
         self._world = world
         self._options = options
         self.window = Window(options.window_bytes, options.window_records)
@@ -41,6 +52,8 @@ class Pipeline:
         self.settler.on_settled = self._settled
         self.settler.on_claimed = self.lanes.submit
         self.intake = Intake(world, options, configuration, self.window, self.settler, self.lanes, gates)
+        bench = Bench(world, options, gates, configuration, self.lanes)
+        self._keepers = [make(bench) for make in keepers]
         self._partitions: list[int] = []
 
     async def run(self, partitions: Iterable[int], stop: asyncio.Event) -> None:
@@ -56,6 +69,8 @@ class Pipeline:
         self._partitions = list(partitions)
         for keeper in (self.warden, self.drain, self.sweeper):
             keeper.own(self._partitions)
+        for more in self._keepers:
+            more.own(self._partitions)
         await self.intake.take(self._partitions)
         parts = [
             asyncio.create_task(self.intake.run(), name="intake"),
@@ -64,6 +79,10 @@ class Pipeline:
             asyncio.create_task(self.warden.run(), name="warden"),
             asyncio.create_task(self.drain.run(), name="drain"),
             asyncio.create_task(self.sweeper.run(), name="sweeper"),
+            *(
+                asyncio.create_task(keeper.run(), name=type(keeper).__name__.lower())
+                for keeper in self._keepers
+            ),
         ]
         stopping = asyncio.create_task(stop.wait(), name="stop")
         done, _ = await asyncio.wait([*parts, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -80,6 +99,9 @@ class Pipeline:
     def _settled(self, outcome: Outcome) -> None:
         self.lanes.settled(outcome)
         self.drain.settled(outcome)
+        if outcome.invocation.run:
+            for keeper in self._keepers:
+                keeper.settled(outcome)
 
     async def _leave(
         self,

@@ -219,7 +219,7 @@ def _count(batch: Batch, outcome: Outcome) -> None:
     if outcome.final:
         kind, name = METRICS[outcome.verdict]
         batch.count(i.project_id, i.destination_id, outcome.at, kind, name)
-        if outcome.verdict == "delivered":
+        if outcome.verdict == "delivered" and not i.run:  # how long ago a re-run's event came in says nothing
             batch.latency(i.project_id, i.destination_id, outcome.at, outcome.at - i.captured_at)
     for line in outcome.lines:
         batch.line(i.project_id, i.destination_id, i.id, line.at, line.level, line.message)

@@ -8,13 +8,14 @@ import random
 import shutil
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from hedgerow.delivery.egress import EgressPolicy
 from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.housekeeping import Housekeeping
 from hedgerow.delivery.http import HttpTransport
+from hedgerow.delivery.keepers import KeeperMaker
 from hedgerow.delivery.pacing import parse_host_rates
 from hedgerow.delivery.partitions import PartitionLocks
 from hedgerow.delivery.pipeline import Pipeline
@@ -70,7 +71,12 @@ def options_of(settings: Settings) -> Options:
 
 
 async def run_worker(
-    settings: Settings, *, partitions: Iterable[int], wake: socket.socket | None, stop: asyncio.Event
+    settings: Settings,
+    *,
+    partitions: Iterable[int],
+    wake: socket.socket | None,
+    stop: asyncio.Event,
+    keepers: Sequence[KeeperMaker] = (),
 ) -> None:
     """Deliver the events of some partitions until told to stop.
 
@@ -79,6 +85,7 @@ async def run_worker(
         partitions: which are ours; the supervisor gives each to one worker, a lock per partition makes sure.
         wake: a datagram socket; anything that arrives on it means new records or new configuration.
         stop: set it to end in order.
+        keepers: make the parts that other rooms add.
     """
     owned = sorted(partitions)
     locks = PartitionLocks(settings.data_dir / "locks")
@@ -98,7 +105,7 @@ async def run_worker(
         sandbox=Sandbox(size=settings.helpers),
     )
     pipeline = Pipeline(
-        world, options_of(settings), RepositorySource(keyring, Limits(fetches=settings.max_fetches))
+        world, options_of(settings), RepositorySource(keyring, Limits(fetches=settings.max_fetches)), keepers
     )
     side = [asyncio.create_task(_drain(store, telemetry))]
     if 0 in owned:  # one worker of an instance tidies up
