@@ -263,6 +263,46 @@ ingestion_warnings = Table(
     Index("ingestion_warnings_by_kind", "project_id", "kind", "hour", unique=True),
 )
 
+# ----------------------------------------------------------- vocabulary
+
+# Names seen in the event stream, for those who write filters: see delivery/vocabulary.py.
+event_definitions = Table(
+    "event_definitions",
+    state,
+    Column("project_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("last_seen_at", Integer, nullable=False),
+    PrimaryKeyConstraint("project_id", "name"),
+    sqlite_with_rowid=False,
+)
+
+property_definitions = Table(
+    "property_definitions",
+    state,
+    Column("project_id", Integer, nullable=False),
+    # Whose property it is: event, person or group; of a group, the number of its type.
+    Column("owner", Text, nullable=False),
+    Column("type_index", Integer, nullable=False, server_default="-1"),
+    Column("name", Text, nullable=False),
+    Column("kind", Text),
+    Column("created_at", Integer, nullable=False),
+    Column("last_seen_at", Integer, nullable=False),
+    PrimaryKeyConstraint("project_id", "owner", "type_index", "name"),
+    sqlite_with_rowid=False,
+)
+
+event_properties = Table(
+    "event_properties",
+    state,
+    Column("project_id", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("property", Text, nullable=False),
+    Column("last_seen_at", Integer, nullable=False),
+    PrimaryKeyConstraint("project_id", "event", "property"),
+    sqlite_with_rowid=False,
+)
+
 # --------------------------------------------------------- configuration
 
 destinations = Table(

@@ -317,6 +317,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "event_definitions",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Integer(), nullable=False),
+        sa.Column("last_seen_at", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "event_index",
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -332,6 +341,15 @@ def upgrade() -> None:
         batch_op.create_index("event_index_by_time", ["project_id", "captured_at"], unique=False)
         batch_op.create_index("event_index_by_uuid", ["uuid"], unique=False)
 
+    op.create_table(
+        "event_properties",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("property", sa.Text(), nullable=False),
+        sa.Column("last_seen_at", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "event", "property"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "former_tokens",
         sa.Column("token", sa.Text(), nullable=False),
@@ -493,6 +511,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("token"),
     )
     op.create_table(
+        "property_definitions",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("type_index", sa.Integer(), server_default="-1", nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.Integer(), nullable=False),
+        sa.Column("last_seen_at", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "owner", "type_index", "name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "recovery_codes",
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
@@ -622,6 +652,7 @@ def downgrade() -> None:
     op.drop_table("replays")
     op.drop_table("replay_places")
     op.drop_table("recovery_codes")
+    op.drop_table("property_definitions")
     op.drop_table("projects")
     op.drop_table("positions")
     with op.batch_alter_table("persons", schema=None) as batch_op:
@@ -657,11 +688,13 @@ def downgrade() -> None:
 
     op.drop_table("group_types")
     op.drop_table("former_tokens")
+    op.drop_table("event_properties")
     with op.batch_alter_table("event_index", schema=None) as batch_op:
         batch_op.drop_index("event_index_by_uuid")
         batch_op.drop_index("event_index_by_time")
 
     op.drop_table("event_index")
+    op.drop_table("event_definitions")
     op.drop_table("erasures")
     op.drop_table("erasure_jobs")
     with op.batch_alter_table("destinations", schema=None) as batch_op:
