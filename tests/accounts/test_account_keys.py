@@ -12,7 +12,6 @@ import pytest
 from hedgerow.accounts import (
     MalformedCredential,
     TokenTaken,
-    authenticate,
     change_settings,
     check_key,
     check_token,
@@ -27,6 +26,7 @@ from hedgerow.accounts import (
     touch,
     verify,
 )
+from hedgerow.accounts.actors import by_key
 from hedgerow.store import Connection, Database
 from support.people import NOON, store
 
@@ -89,9 +89,9 @@ def test_authenticating_writes_only_when_there_is_something_to_write(tmp_path: P
     database = Database(tmp_path / "state.db", synchronous="OFF")
 
     async def use() -> list[int | None]:
-        found = [await authenticate(database, key, at) for at in (NOON, NOON + 5, NOON + 60_000)]
-        assert await authenticate(database, "phx_wrong", NOON) is None
-        return [one.last_used_at for one in found]
+        found = [await by_key(database, key, now=at, address="") for at in (NOON, NOON + 5, NOON + 60_000)]
+        assert await by_key(database, "phx_wrong", now=NOON, address="") is None
+        return [one.key.last_used_at for one in found]
 
     assert asyncio.run(use()) == [None, NOON, NOON]
     database.close()

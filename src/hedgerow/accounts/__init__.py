@@ -1,10 +1,9 @@
-"""Who may do what: projects with their tokens, and personal API keys."""
+"""Who may do what: users, their roles, sessions and keys; projects with their tokens; the audit log."""
 
+from hedgerow.accounts.actors import Actor
 from hedgerow.accounts.credentials import MalformedCredential, check_key, check_token
 from hedgerow.accounts.keys import (
-    EVERYTHING,
     ApiKey,
-    authenticate,
     create_key,
     delete_key,
     list_keys,
@@ -21,14 +20,18 @@ from hedgerow.accounts.projects import (
     list_projects,
     project_by_token,
 )
+from hedgerow.accounts.roles import EVERYTHING, Role
+from hedgerow.accounts.users import User
 
 __all__ = [
     "EVERYTHING",
+    "Actor",
     "ApiKey",
     "MalformedCredential",
     "Project",
+    "Role",
     "TokenTaken",
-    "authenticate",
+    "User",
     "change_settings",
     "check_key",
     "check_token",

@@ -10,15 +10,15 @@ from typing import Any
 import orjson
 
 from hedgerow.accounts.credentials import API_KEY, Random, check_key, fingerprint, hint, new_key
-from hedgerow.store import Connection, Database
+from hedgerow.accounts.roles import EVERYTHING
+from hedgerow.store import Connection
 
-EVERYTHING = "*"
 # How exactly the last use of a key is known; a write per request would be too much to pay for more.
 USE_GRAIN_MS = 60_000
 
-_COLUMNS = "SELECT id, label, hint, scopes, created_at, last_used_at FROM api_keys"
+_COLUMNS = "SELECT id, label, hint, scopes, created_at, last_used_at, user_id, projects FROM api_keys"
 _CREATE = """
-INSERT INTO api_keys (label, hash, hint, scopes, created_at) VALUES (?, ?, ?, ?, ?)
+INSERT INTO api_keys (label, hash, hint, scopes, created_at, user_id, projects) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (hash) DO UPDATE SET label = excluded.label, scopes = excluded.scopes
 """
 _TOUCH = """
@@ -29,7 +29,12 @@ WHERE id = :id AND (last_used_at IS NULL OR last_used_at <= :now - :grain)
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of a key, which is not the key. Times are milliseconds since the epoch."""
+    """What is known of a key, which is not the key. Times are milliseconds since the epoch.
+
+    Attributes:
+        user_id: whose it is; None for the operator's own.
+        projects: which ones it is limited to; None for all that its user may see.
+    """
 
     id: int
     label: str
@@ -37,6 +42,12 @@ class ApiKey:
     scopes: tuple[str, ...]
     created_at: int
     last_used_at: int | None
+    user_id: int | None = None
+    projects: tuple[int, ...] | None = None
+
+    def reaches(self, project_id: int) -> bool:
+        """Whether the key is good for a project."""
+        return self.projects is None or project_id in self.projects
 
     def allows(self, scope: str) -> bool:
         """Whether the key may do something like ``hog_function:read``; writing includes reading."""
@@ -56,6 +67,8 @@ def create_key(
     scopes: Sequence[str] = (EVERYTHING,),
     now: int,
     key: str | None = None,
+    user_id: int | None = None,
+    projects: Sequence[int] | None = None,
     random: Random = secrets.token_urlsafe,
 ) -> str:
     """Make a key.
@@ -66,6 +79,8 @@ def create_key(
         scopes: what it may do, ``*`` for everything.
         now: milliseconds since the epoch.
         key: a fixed one, such as ``HEDGEROW_API_KEY``; one that is there already gets the new label and scopes.
+        user_id: whose it is; None for the operator's own, which may do all that its scopes allow.
+        projects: which ones it is limited to; None for all.
         random: where a random one comes from.
 
     Returns:
@@ -75,7 +90,9 @@ def create_key(
         MalformedCredential: the fixed key has a wrong form.
     """
     clear = check_key(key) if key else new_key(random)
-    conn.execute(_CREATE, (label, fingerprint(clear), hint(clear), orjson.dumps(list(scopes)).decode(), now))
+    limits = None if projects is None else orjson.dumps(list(projects)).decode()
+    told = orjson.dumps(list(scopes)).decode()
+    conn.execute(_CREATE, (label, fingerprint(clear), hint(clear), told, now, user_id, limits))
     return clear
 
 
@@ -85,8 +102,8 @@ def verify(conn: Connection, key: str, *, now: int | None = None) -> ApiKey | No
     Args:
         conn: on the state file; a reading transaction is enough when ``now`` is None.
         key: what the request carried.
-        now: milliseconds since the epoch, to note the use as well. Whoever serves many requests calls ``authenticate``
-            instead, which writes only when there is something to write.
+        now: milliseconds since the epoch, to note the use as well. Whoever serves many requests leaves it to
+            ``actors.by_key``, which writes only when there is something to write.
 
     Returns:
         The key, None when it is none of ours.
@@ -105,14 +122,6 @@ def touch(conn: Connection, key_id: int, now: int) -> None:
     conn.execute(_TOUCH, {"id": key_id, "now": now, "grain": USE_GRAIN_MS})
 
 
-async def authenticate(database: Database, key: str, now: int) -> ApiKey | None:
-    """Verify a key and note its use, without a writing transaction unless there is something to write."""
-    found = await database.read(lambda conn: verify(conn, key))
-    if found is not None and found.stale(now):
-        await database.write(lambda conn: touch(conn, found.id, now))
-    return found
-
-
 def list_keys(conn: Connection) -> list[ApiKey]:
     """Every key, oldest first."""
     return [_key(row) for row in conn.execute(f"{_COLUMNS} ORDER BY id")]
@@ -125,5 +134,6 @@ def delete_key(conn: Connection, key_id: int) -> bool:
 
 
 def _key(row: Any) -> ApiKey:
-    id_, label, shown, scopes, created_at, last_used_at = row
-    return ApiKey(id_, label, shown, tuple(orjson.loads(scopes)), created_at, last_used_at)
+    id_, label, shown, scopes, created_at, last_used_at, user_id, projects = row
+    limits = None if projects is None else tuple(orjson.loads(projects))
+    return ApiKey(id_, label, shown, tuple(orjson.loads(scopes)), created_at, last_used_at, user_id, limits)

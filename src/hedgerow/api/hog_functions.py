@@ -80,7 +80,7 @@ async def create(request: Request, access: Writing) -> dict[str, Any]:
     def work(connection: Connection) -> Destination:
         return repository.create(
             connection, access.project.id, valid.config, valid.secrets, keyring=services.keyring, now=services.now(),
-            author=access.key.label, random=services.random,
+            author=access.author, random=services.random,
         )  # fmt: skip
 
     created = await services.state.write(work)
@@ -129,7 +129,7 @@ async def _save(access: Access, existing: Destination, valid: Valid) -> Destinat
             return None
         saved = repository.update(
             connection, now, valid.config, valid.secrets, keyring=services.keyring, now=services.now(),
-            author=access.key.label,
+            author=access.author,
         )  # fmt: skip
         if saved.enabled:
             home = health.home_of(_key(saved), services.log.partitions)

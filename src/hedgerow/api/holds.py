@@ -25,7 +25,7 @@ async def pause(destination_id: str, access: Writing) -> dict[str, Any]:
     """Hold what the destination wants from now on. Pausing twice is pausing once."""
 
     def work(connection: Connection, identity: bytes, now: int) -> None:
-        holding.pause(connection, access.project.id, identity, now, by=access.key.label)
+        holding.pause(connection, access.project.id, identity, now, by=access.author)
 
     return await _changed(access, destination_id, work)
 
@@ -36,9 +36,7 @@ async def resume(destination_id: str, request: Request, access: Writing) -> dict
     rate, order = _wishes(await json_body(request))
 
     def work(connection: Connection, identity: bytes, now: int) -> None:
-        holding.resume(
-            connection, access.project.id, identity, now, by=access.key.label, rate=rate, order=order
-        )
+        holding.resume(connection, access.project.id, identity, now, by=access.author, rate=rate, order=order)
 
     return await _changed(access, destination_id, work)
 
@@ -48,7 +46,7 @@ async def discard(destination_id: str, access: Writing) -> dict[str, Any]:
     """Throw away what is held now. It takes a moment; the deliveries stay listed as ``discarded``."""
 
     def work(connection: Connection, identity: bytes, now: int) -> None:
-        holding.discard(connection, access.project.id, identity, now, by=access.key.label)
+        holding.discard(connection, access.project.id, identity, now, by=access.author)
 
     return await _changed(access, destination_id, work)
 

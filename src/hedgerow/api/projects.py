@@ -11,7 +11,7 @@ from hedgerow.accounts import Project, change_settings, list_projects
 from hedgerow.accounts.options import BadOption, checked
 from hedgerow.accounts.projects import rename
 from hedgerow.api import presenters
-from hedgerow.api.access import Access, authenticate, json_body, needs, services_of
+from hedgerow.api.access import Access, Visit, json_body, needs, needs_account
 from hedgerow.api.errors import Invalid, NotFound
 from hedgerow.api.paging import page
 from hedgerow.destinations.repository import touch
@@ -21,15 +21,16 @@ router = APIRouter(prefix="/api")
 
 Reading = Annotated[Access, Depends(needs("project:read"))]
 Writing = Annotated[Access, Depends(needs("project:write"))]
+Looking = Annotated[Visit, Depends(needs_account("project:read"))]
+AskingWho = Annotated[Visit, Depends(needs_account("user:read"))]
 LONGEST_NAME = 200
 
 
 @router.get("/projects")
-async def projects(request: Request) -> dict[str, Any]:
-    """All projects of this server."""
-    await authenticate(request)
-    found = await services_of(request).state.read(list_projects)
-    return page(request, [presenters.project(item) for item in found])
+async def projects(request: Request, visit: Looking) -> dict[str, Any]:
+    """The projects that whoever asks may see."""
+    found = await visit.services.state.read(list_projects)
+    return page(request, [presenters.project(item) for item in found if visit.actor.role_in(item.id)])
 
 
 @router.get("/projects/{project_id}")
@@ -71,7 +72,7 @@ def _change(connection: Connection, owner: Project, changes: dict[str, Any], nam
 
 
 @router.get("/users/@me")
-async def me(request: Request) -> dict[str, Any]:
-    """The key that asks: users come with accounts of their own."""
-    key = await authenticate(request)
-    return {"label": key.label, "scopes": list(key.scopes)}
+async def me(visit: AskingWho) -> dict[str, Any]:
+    """Whoever asks."""
+    key = visit.actor.key
+    return {"label": visit.actor.label, "scopes": list(key.scopes) if key else ["*"]}
