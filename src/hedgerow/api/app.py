@@ -8,6 +8,7 @@ import hedgerow
 from hedgerow.api import (
     definitions,
     deliveries,
+    docs,
     events,
     hog_function_templates,
     hog_functions,
@@ -25,7 +26,7 @@ from hedgerow.api.services import Services
 
 ROUTERS = (
     projects.router, hog_functions.router, holds.router, telemetry.router, hog_function_templates.router, deliveries.router,
-    definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router,
+    definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
 )  # fmt: skip
 
 
@@ -39,12 +40,10 @@ def create_app(services: Services) -> Bounds:
         title="Hedgerow",
         version=hedgerow.__version__,
         default_response_class=Json,
-        openapi_url="/api/schema",
-        docs_url=None,  # the pages would be loaded from somebody else's server
-        redoc_url=None,
+        openapi_url=None,  # see docs.py: the document is our own, and so are its pages
         redirect_slashes=False,
     )
-    app.state.services = services
+    app.state.services, app.state.contract = services, docs.Contract(ROUTERS)
     install(app)
     for router in ROUTERS:
         app.include_router(router)
