@@ -520,3 +520,21 @@ def test_an_error_that_is_none_is_not_raised():
     ):
         with pytest.raises(WireError):
             error_in(bad)
+
+
+async def test_filters_are_explained_in_a_helper(sandbox):
+    """Each condition with the value it met."""
+    filters = {"source": "events", "properties": [{"key": "n", "operator": "gt", "value": 1}]}
+    found = {"event": "signed up", "properties": {"n": 1}, "person": None, "distinct_id": "ann"}
+    told = await sandbox.explain(destination(filters=filters), found)
+    clause = {
+        "text": "event property n is greater than 1",
+        "matched": False,
+        "place": "properties__0",
+        "actual": 1,
+    }
+    assert told == {"matched": False, "error": None, "wanted": [], "filter": clause, "mappings": None}
+    told = await sandbox.explain(destination(filters=filters), {**found, "properties": {"n": 2}})
+    assert (told["matched"], told["wanted"]) == (True, [""])
+    told = await sandbox.explain(destination(filters=filters), found, stream="internal")
+    assert told["filter"]["clauses"][0]["actual"] == "internal"

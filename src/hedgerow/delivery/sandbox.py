@@ -39,6 +39,9 @@ LONG_SOURCE: Final = 20_000
 """Characters of a program that take about as long to compile as a worker may spend on one thing."""
 SIZE: Final = 2
 MEMORY: Final = 512 * 1024 * 1024
+FILTER_LIMITS: Final = Limits(cpu_ms=100)
+EXPLAIN_LIMITS: Final = Limits(cpu_ms=2_000)
+"""An explanation judges each condition by itself."""
 CALLS: Final = frozenset({"fetch", "sleep", "postHogCapture"})
 
 PROGRAM: Final = "program"
@@ -166,6 +169,26 @@ class Sandbox:
         if not isinstance(mappings, list):
             raise HogInternalError("The helper process gave no answer")
         return [str(mapping) for mapping in mappings]
+
+    async def explain(
+        self, compiled: CompiledDestination, found: Mapping[str, Any], *, stream: str | None = None
+    ) -> dict[str, Any]:
+        """Why a destination wants an event, as ``destinations.explanation.explain_match`` tells.
+
+        Args:
+            compiled: whose filters.
+            found: filter globals.
+            stream: where the event comes from; where the destination listens, when that does not matter.
+
+        Raises:
+            HogError: a limit was met.
+        """
+        message = _message("explain", Job(compiled, found), FILTER_LIMITS, self._now(), secrets=False)
+        answer = await self._once(compiled, message | {"stream": stream}, EXPLAIN_LIMITS)
+        explanation = answer.get("explanation")
+        if not isinstance(explanation, dict):
+            raise HogInternalError("The helper process gave no answer")
+        return explanation
 
     async def mask_key(self, job: Job, limits: Limits) -> str | None:
         """What repetitions of a delivery have in common, as ``CompiledDestination.mask_key`` tells.

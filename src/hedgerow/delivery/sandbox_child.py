@@ -25,6 +25,7 @@ from hedgerow.delivery.outgoing import keys_of, measure, plain, shaped
 from hedgerow.delivery.sandbox_wire import HEADER, error_out, pack
 from hedgerow.delivery.state import dumps, loads
 from hedgerow.destinations import CompiledDestination, DestinationError, Keyring
+from hedgerow.destinations.explanation import explain_match
 from hedgerow.destinations.globals import FilterGlobals
 from hedgerow.destinations.portable import unpack as unpack_destination
 
@@ -88,6 +89,7 @@ class Helper:
             "answer": self._answer,
             "match": self._match,
             "mask": self._mask,
+            "explain": self._explain,
         }
 
     def serve(self) -> None:
@@ -187,6 +189,15 @@ class Helper:
         began = time.thread_time()
         mappings = compiled.match(FilterGlobals(message["globals"]), host, stream=compiled.stream)
         self._end("matched", mappings=mappings, cpu_ms=(time.thread_time() - began) * 1000)
+
+    def _explain(self, message: Message) -> None:
+        self._run = None
+        compiled = _compiled(dumps(message["destination"]))
+        host = self._host(message)
+        self._channel.send("begun")
+        found = FilterGlobals(message["globals"])
+        explained = explain_match(compiled, found, host, stream=message["stream"])
+        self._end("explained", explanation=explained, cpu_ms=0.0)
 
     def _mask(self, message: Message) -> None:
         self._run = None
