@@ -61,7 +61,7 @@ class Program:
         Returns:
             The run.
         """
-        return Execution(self._run, self._places, globals, host, suspends=self._suspends)
+        return Execution(self._run, self._places, globals, host, self._suspends)
 
 
 class Filter:

@@ -29,12 +29,13 @@ class Replay(Meter):
     __slots__ = ("answered", "fetched", "readings", "recorded", "unread")
 
     def __init__(self, host: Host) -> None:
-        super().__init__(host)
+        Meter.__init__(self, host)  # ``super()`` costs twice as much, and one of these is made for every run
+        journal = host.journal
         self.answered = 0
         self.fetched = 0
-        self.recorded = len(host.journal)  # calls that the journal answers
+        self.recorded = len(journal)  # calls that the journal answers
         self.readings: list[float] = []  # what the clock said since the last call
-        self.unread: tuple[float, ...] = host.journal[0].clock if host.journal else ()
+        self.unread: tuple[float, ...] = journal[0].clock if journal else ()
 
     def now(self) -> float:
         """The time: from the journal up to the last completed call, real after it."""
@@ -55,8 +56,11 @@ class Replay(Meter):
         else:
             super().print(text)
 
-    def count_call(self, name: str) -> None:
+    def count_call(self, name: str) -> int:
         """The program makes an asynchronous call; the calls of earlier parts count again as they are replayed.
+
+        Returns:
+            The call's number, from 0.
 
         Raises:
             HogFetchLimit: it is one too many.
@@ -66,9 +70,11 @@ class Replay(Meter):
             self.fetched += 1
             if self.fetched > limits.fetches:
                 raise HogFetchLimit(f"Exceeded maximum number of fetch calls: {limits.fetches}")
-        steps = max(limits.async_steps, limits.fetches)
-        if self.answered >= steps:
+        ordinal = self.answered
+        if ordinal >= limits.async_steps and ordinal >= limits.fetches:
+            steps = max(limits.async_steps, limits.fetches)
             raise HogFetchLimit(f"Exceeded maximum number of async steps: {steps}")
+        return ordinal
 
     def replayed(self, site: int, name: str) -> Any:
         """What the journal answers to the call that the program makes.
@@ -117,20 +123,17 @@ class Execution:
         places: Places,
         globals: Mapping[str, Any],  # noqa: A002 (what Hog calls them)
         host: Host,
-        *,
         suspends: bool,
         meter: Replay | None = None,
     ) -> None:
+        meter = self._meter = Replay(host) if meter is None else meter
         self._run = run
         self._places = places
         self._globals = globals
-        self._meter = meter or Replay(host)
-        self._generator: Generator[_Request, Any, Any] | None = (
-            run(globals, self._meter) if suspends else None
-        )
+        self._generator: Generator[_Request, Any, Any] | None = run(globals, meter) if suspends else None
         self._pending: AsyncCall | None = None
         self._answer: Any = None
-        self.journal: list[JournalEntry] = list(host.journal)
+        self.journal: list[JournalEntry] = [*host.journal]
 
     @property
     def cpu_ms(self) -> float:
@@ -159,32 +162,33 @@ class Execution:
         if self._pending is not None:
             raise RuntimeError("answer the pending call first")
         meter = self._meter
+        generator = self._generator
         meter.resume()
         try:
-            if self._generator is None:
+            if generator is None:
                 return self._end(self._run(self._globals, meter))
-            return self._go_on(self._generator, meter)
+            return self._go_on(generator, meter)
+        except StopIteration as end:
+            return self._end(end.value)
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
             fault = blame(error, self._places, self._globals)
             raise fault from fault.__cause__
         finally:
             meter.pause()
 
-    def _go_on(self, generator: Generator[_Request, Any, Any], meter: Replay) -> AsyncCall | Finished:
-        try:
-            while True:
-                site, name, args = generator.send(self._answer)
-                try:
-                    meter.count_call(name)
-                    if meter.answered >= meter.recorded:
-                        call = self._pending = AsyncCall(name, args, site, meter.answered)
-                        return call
-                    self._answer = meter.replayed(site, name)
-                except HogRuntimeError as error:
-                    generator.throw(error)  # so that it gets the place of the call; Hog can not catch it
-                    raise
-        except StopIteration as end:
-            return self._end(end.value)
+    def _go_on(self, generator: Generator[_Request, Any, Any], meter: Replay) -> AsyncCall:
+        """Run to the next unanswered call; the program's end comes out as StopIteration."""
+        while True:
+            site, name, args = generator.send(self._answer)
+            try:
+                ordinal = meter.count_call(name)
+                if ordinal >= meter.recorded:
+                    call = self._pending = AsyncCall(name, args, site, ordinal)
+                    return call
+                self._answer = meter.replayed(site, name)
+            except HogRuntimeError as error:
+                generator.throw(error)  # so that it gets the place of the call; Hog can not catch it
+                raise
 
     def _end(self, value: Any) -> Finished:
         if self._meter.answered < self._meter.recorded:

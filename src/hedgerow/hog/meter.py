@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import sys
-import time
+from time import perf_counter, thread_time
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -36,6 +36,8 @@ FILENAME: Final = "<hog>"
 _ITEM: Final = 16
 _COSTS: Final = {"list": 72, "dict": 184, "entry": 110, "text": 120, "closure": 280, "item": _ITEM}
 _CREDIT: Final = 65_536
+FIRST_CREDIT: Final = 4096
+"""Bytes that generated code may allocate before it asks for more; charged when the run begins."""
 STEP: Final = _CREDIT // FUEL + 1
 """A step that makes so many bytes needs no fuel: its credit runs out sooner."""
 _TEXT: Final = 57
@@ -44,6 +46,7 @@ _QUICK_STRING: Final = 262_144
 _QUICK_ITEMS: Final = 20_000
 _WALK: Final = 1024
 _FULL: Final = 7 / 8
+_FOREVER: Final = math.inf
 _INSTANT: Final = 1.0
 """Milliseconds for which no look at the CPU time is worth its price."""
 
@@ -59,7 +62,6 @@ class Meter:
     __slots__ = (
         "_cpu_start",
         "_wall_start",
-        "depth",
         "host",
         "json_depth",
         "left",
@@ -73,41 +75,47 @@ class Meter:
     )
 
     def __init__(self, host: Host) -> None:
+        limits = host.limits
         self.host = host
-        self.limits = host.limits
+        self.limits = limits
+        self.longest = limits.string
+        self.most = limits.items
         self.patience = host.patience_ms
-        self.longest, self.most = host.limits.string, host.limits.items
-        if host.patience_ms < math.inf:
-            self.longest, self.most = min(self.longest, _QUICK_STRING), min(self.most, _QUICK_ITEMS)
-        self.depth = host.limits.depth
-        self.json_depth = host.limits.json_depth
-        self.left = host.limits.memory
+        if self.patience < _FOREVER:
+            self.longest = min(self.longest, _QUICK_STRING)
+            self.most = min(self.most, _QUICK_ITEMS)
+        self.json_depth = limits.json_depth
+        self.left = limits.memory - FIRST_CREDIT
         self.used_ms = 0.0
         self.printed = 0
         self.random_source: Randomness | None = None
         self._cpu_start: float | None = None
-        self.resume()
+        self._wall_start = perf_counter()
+
+    @property
+    def depth(self) -> int:
+        """How many calls may nest."""
+        return self.limits.depth
 
     # -------------------------------------------------------------------- time
 
     def resume(self) -> None:
         """A part of the run begins."""
-        self._wall_start = time.perf_counter()
-        # A host without much patience wants to know exactly; others spare the look at the dearer clock.
-        self._cpu_start = time.thread_time() if self.patience < math.inf else None
+        self._wall_start = perf_counter()
+        self._cpu_start = None  # the dearer clock is looked at only by runs that take their time
 
     def pause(self) -> None:
         """A part of the run ends."""
         if self._cpu_start is None:
-            self.used_ms += (time.perf_counter() - self._wall_start) * 1000
+            self.used_ms += (perf_counter() - self._wall_start) * 1000
         else:
             self.used_ms += self._part_ms()
 
     def _part_ms(self) -> float:
-        wall = (time.perf_counter() - self._wall_start) * 1000
+        wall = (perf_counter() - self._wall_start) * 1000
         if self._cpu_start is None:
             return wall
-        return min(wall, (time.thread_time() - self._cpu_start) * 1000)
+        return min(wall, (thread_time() - self._cpu_start) * 1000)
 
     def tick(self) -> None:
         """Look at the clock.
@@ -116,13 +124,13 @@ class Meter:
             HogTimeLimit: the CPU time is used up.
             OverBudget: the host's patience is.
         """
-        wall = (time.perf_counter() - self._wall_start) * 1000
+        wall = (perf_counter() - self._wall_start) * 1000
         limit = self.limits.cpu_ms
         if wall < _INSTANT and self.used_ms + wall <= limit and wall <= self.patience:
             return
         if self._cpu_start is None:
             # From here on time the thread spends waiting for a processor is not counted; what came before is little.
-            self._cpu_start = time.thread_time() - min(wall, _INSTANT) / 1000
+            self._cpu_start = thread_time() - min(wall, _INSTANT) / 1000
         if self.used_ms + wall > limit and self.used_ms + self._part_ms() > limit:
             raise HogTimeLimit(f"Execution timed out after {_number(limit)} ms of CPU time")
         if wall > self.patience and self._part_ms() > self.patience:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, Final
 
 from hedgerow.hog import ast
 from hedgerow.hog.compiler.build import Builder, PyStmt
@@ -19,7 +19,7 @@ from hedgerow.hog.compiler.places import Places
 from hedgerow.hog.compiler.scope import Analysis, Resolver
 from hedgerow.hog.compiler.statements import Statements
 from hedgerow.hog.errors import HogCompileError, HogError
-from hedgerow.hog.meter import FILENAME, FUEL
+from hedgerow.hog.meter import FILENAME, FIRST_CREDIT, FUEL
 
 EXTEND = "$$_extend_object"
 """The key of an input's object whose value is an object to spread in before the other keys."""
@@ -99,7 +99,7 @@ def assemble_program(
         emitter.program(tree)
         main = analysis.order[0]
         p = emitter.p
-        body = [*_meter_start(p), *emitter.tank(), *emitter.out]
+        body = [*_meter_start(emitter), *emitter.tank(), *emitter.out]
         if main.suspends:
             body.insert(0, p.if_(p.const(value=False), [p.do(p.yield_(p.const(None)))]))
         run = _function(p, ["G", "M"], body)
@@ -116,7 +116,7 @@ def assemble_expression(tree: ast.Expr, source: str | None, *, helpers_only: boo
         result = emitter.expr(tree)
         body = [*emitter.out, emitter.p.give(result)]
         if metered:
-            body = [*_meter_on_demand(emitter.p), *body]
+            body = [*_meter_on_demand(emitter), *body]
         run = _function(emitter.p, ["G", "H"], body)
     return Assembled(run, _finished(emitter, analysis))
 
@@ -163,7 +163,7 @@ def assemble_set(
         emitter.out.append(p.assign(f"i{number}", value))
         emitter.rendered[key] = p.load(f"i{number}")
     result = p.dict_of([p.const(key) for key in inputs], [emitter.rendered[key] for key in inputs])
-    start = _meter_on_demand(p) if metered else []
+    start = _meter_on_demand(emitter) if metered else []
     with sourced(None):
         run = _function(p, ["G", "H"], [*start, *emitter.out, p.give(result)])
     return Assembled(run, _finished(emitter, analysis))
@@ -195,20 +195,29 @@ def _emitter(
     return Statements(analysis, kinds, flow, places, fast=not helpers_only, metered=metered, **options)
 
 
-def _meter_start(p: Builder) -> list[PyStmt]:
-    """Fuel, memory credit and depth of a run."""
-    meter = p.load("M")
+_COUNTERS: Final = {"b": FUEL, "m": FIRST_CREDIT}
+"""Counters of a run that generated code has as variables: fuel and memory credit."""
+_FROM_METER: Final = {"d": "depth", "q": "most"}
+"""What generated code keeps of the meter as variables: calls that may nest, entries that an object may have."""
+_ASKED_WHEN_SPENT: Final = {"b": "refuel", "c": "refuel", "m": "reserve"}
+
+
+def _meter_start(emitter: Statements) -> list[PyStmt]:
+    """What the code needs of the run's meter, as variables of its outermost function."""
+    p, used, meter = emitter.p, emitter.used, emitter.p.load("M")
     return [
-        p.assign("b", p.const(FUEL)),
-        p.assign("m", p.const(0)),
-        p.assign("d", p.attribute(meter, "depth")),
-        p.assign("refuel", p.attribute(meter, "refuel")),
-        p.assign("reserve", p.attribute(meter, "reserve")),
+        *(p.assign(name, p.const(start)) for name, start in _COUNTERS.items() if name in used),
+        *(p.assign(name, p.attribute(meter, field)) for name, field in _FROM_METER.items() if name in used),
+        *(
+            p.assign(method, p.attribute(meter, method))
+            for method in sorted({_ASKED_WHEN_SPENT[name] for name in used & _ASKED_WHEN_SPENT.keys()})
+        ),
     ]
 
 
-def _meter_on_demand(p: Builder) -> list[PyStmt]:
-    return [p.assign("M", p.call("run_of", p.load("H"))), *_meter_start(p)]
+def _meter_on_demand(emitter: Statements) -> list[PyStmt]:
+    p = emitter.p
+    return [p.assign("M", p.call("run_of", p.load("H"))), *_meter_start(emitter)]
 
 
 def _function(p: Builder, params: list[str], body: list[PyStmt]) -> Callable[[Any, Any], Any]:

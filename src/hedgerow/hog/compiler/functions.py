@@ -27,6 +27,7 @@ class Functions(Expressions):
     sites: list[tuple[str, ast.Span]]
     own_tank: bool
     shared: set[str]
+    used: set[str]
     allow_async: bool
 
     # ------------------------------------------------------------------- calls
@@ -201,7 +202,7 @@ class Functions(Expressions):
         if unit.suspends:
             start.insert(0, p.if_(p.const(value=False), [p.do(p.yield_(p.const(None)))]))
         if unit.recursive:
-            self.shared.add("d")
+            self.draw_on("d")
             start.append(p.lower("d", 1))
             start.append(
                 p.if_(p.compare(p.load("d"), "<", p.const(0)), [p.do(p.call("too_deep", p.load("M")))])
@@ -224,14 +225,19 @@ class Functions(Expressions):
         p = self.p
         steps: list[PyStmt] = []
         if cost < STEP:
-            self.shared.add(fuel)
+            self.draw_on(fuel)
             steps = [p.lower(fuel, 1), p.if_(p.invert(p.load(fuel)), [p.assign(fuel, p.call("refuel"))])]
         if cost:
-            self.shared.add("m")
+            self.draw_on("m")
             short = p.compare(p.load("m"), "<", p.const(0))
             steps.append(p.lower("m", cost))
             steps.append(p.if_(short, [p.assign("m", p.call("reserve", p.load("m")))]))
         return steps
+
+    def draw_on(self, counter: str) -> None:
+        """The function that is emitted changes a counter of the run."""
+        self.shared.add(counter)
+        self.used.add(counter)
 
     def counters(self, rebinds: Iterable[str] = ()) -> list[PyStmt]:
         """The declaration of what the current function changes outside of itself: variables, counters of the run."""

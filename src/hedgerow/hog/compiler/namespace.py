@@ -15,13 +15,9 @@ from hedgerow.hog.compiler.intrinsics import SMALL_TEXTS
 from hedgerow.hog.compiler.scope import ASYNC_NAMES
 from hedgerow.hog.context import watch
 from hedgerow.hog.errors import HogDepthLimit, HogRuntimeError
-from hedgerow.hog.host import Limits
 from hedgerow.hog.meter import Meter
 from hedgerow.hog.text import as_double, concat_text
 from hedgerow.hog.values import TYPE_NAMES, HogCallable, HogErrorValue, type_name
-
-ITEMS: Final = Limits().items
-"""Generated code writes into dicts up to this size by itself; beyond it the helper looks at the limits of the run."""
 
 _CONTAINERS: Final = frozenset({list, dict, tuple})
 _PLAIN: Final = 10**21
@@ -205,7 +201,6 @@ def namespace() -> dict[str, Any]:
     )
     names.update(
         SIMPLE=frozenset({str, int, float, bool, type(None)}),
-        ITEMS=ITEMS,
         SIZED=frozenset({str, list, dict, tuple}),
         TEXTS=tuple(str(number) for number in range(SMALL_TEXTS)),
         TYPE_NAMES=TYPE_NAMES,

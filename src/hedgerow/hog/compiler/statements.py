@@ -21,6 +21,7 @@ class Statements(Functions):
         self.out: list[PyStmt] = []
         self.own_tank = False
         self.shared: set[str] = set()  # counters of the run that the function being emitted changes
+        self.used: set[str] = set()  # what any function needs of the run: the meter sets up no more
         self.sites: list[tuple[str, ast.Span]] = []
         self.allow_async = allow_async
         self.tracing = tracing
@@ -136,9 +137,10 @@ class Statements(Functions):
         if not self.fast:
             self.out.append(slow)
             return
+        self.used.add("q")
         tests: list[PyExpr] = [
             p.has_type(place, "dict"),
-            p.compare(p.call("len", place), "<", p.load("ITEMS")),
+            p.compare(p.call("len", place), "<", p.load("q")),
         ]
         if isinstance(target, ast.Index) and self.kinds.of(target.key) != TEXT:
             tests.insert(1, p.has_type(key, "str"))
@@ -236,7 +238,7 @@ class Statements(Functions):
         handler: list[PyStmt] = []
         if self._counts_depth:
             depth = self.fresh()
-            self.shared.add("d")
+            self.draw_on("d")
             self.out.append(p.assign(depth, p.load("d")))
             handler.append(p.assign("d", p.load(depth)))
         body = self._nested(*node.body.body)
