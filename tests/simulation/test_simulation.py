@@ -82,13 +82,13 @@ def prepared(tmp_path_factory):
     return prepare(tmp_path_factory.mktemp("simulation"), DESTINATIONS)
 
 
-def prepare(folder: Path, names: Iterable[str]):
+def prepare(folder: Path, names: Iterable[str], *, ids_seed: int = 1):
     """The same with some of the destinations."""
     connection = state_template(folder)
     keyring = Keyring.load("", folder)
     connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
     ids = {}
-    bytes_of = random.Random(1)  # the same ids in each run, so that a seed repeats
+    bytes_of = random.Random(ids_seed)  # the same ids in each run, so that a seed repeats
     for name in names:
         hog, filters, _ = DESTINATIONS[name]
         config = Config(name=name, enabled=True, hog=hog, filters=filters)

@@ -18,7 +18,7 @@ from hedgerow.delivery.lanes import Lanes
 from hedgerow.delivery.masking import Claim, MaskingError, claim
 from hedgerow.delivery.matching import Plan, Wanted
 from hedgerow.delivery.settler import Settler
-from hedgerow.delivery.suspects import SUSPECT
+from hedgerow.delivery.suspects import MARKED, SUSPECT
 from hedgerow.delivery.window import Entry, Window
 from hedgerow.delivery.world import REST_AFTER_STORE_ERROR_S, Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 # After a death at a place, what was in flight there is read one by one; a record at whose place three died is set aside.
 ALONE_FROM = 2
 CRASHED_FROM = 4
+# How soon to look again whether a record that is tried alone is settled.
+ON_TRIAL_POLL_S = 0.02
 RECORDS_PER_TURN = 32
 LONGEST_TURN_S = 0.005
 # Compiling takes about half a millisecond each; more than this many must not hold the write lock meanwhile.
@@ -50,7 +52,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 
 @dataclass(slots=True)
 class _Partition:
-    """One partition in our hands. ``known`` are ids with a row, for records up to ``known_to``."""
+    """One partition in our hands. ``known`` are ids with a row, for records up to ``known_to``.
+
+    ``suspected`` means that workers died at its place, and what is there now has not been settled yet.
+    """
 
     cursor: int
     folded_to: int
@@ -59,6 +64,7 @@ class _Partition:
     known_to: int
     begun: bool = False
     alone_to: int = -1
+    suspected: bool = False
 
 
 @dataclass(slots=True)
@@ -98,6 +104,7 @@ class Intake:
         self._gates = gates
         self._partitions: dict[int, _Partition] = {}
         self._judge = Judge(world)
+        self._poll_s = options.poll_s
         self.wake = asyncio.Event()
 
     async def stop(self) -> None:
@@ -113,11 +120,17 @@ class Intake:
 
         def work(connection: Connection) -> dict[bytes, int]:
             first_due: dict[bytes, int] = {}
+            excused = ledger.tried(connection, wanted)
             for partition in wanted:
-                place = ledger.take(connection, partition)
+                place = ledger.take(connection, partition, excused=excused)
                 ids = ledger.known(connection, partition, place.settled_to)
                 self._partitions[partition] = _Partition(
-                    place.settled_to, place.folded_to, place.settled_to, ids, ends[partition]
+                    place.settled_to,
+                    place.folded_to,
+                    place.settled_to,
+                    ids,
+                    ends[partition],
+                    suspected=place.begun > 0,
                 )
                 for destination_id, due_at in ledger.backlog(connection, partition):
                     first_due[destination_id] = min(due_at, first_due.get(destination_id, due_at))
@@ -142,7 +155,7 @@ class Intake:
 
     async def _rest(self) -> None:
         try:
-            async with asyncio.timeout(self._options.poll_s):
+            async with asyncio.timeout(self._poll_s):
                 await self.wake.wait()
         except TimeoutError:
             pass
@@ -150,13 +163,15 @@ class Intake:
     async def _turn(self) -> bool:
         after = {
             number: place.cursor
-            for number, place in self._partitions.items()
+            for number, place in self._readable().items()
             if self._may_read(number, place)
         }
+        self._poll_s = self._options.poll_s if after else ON_TRIAL_POLL_S
         records = await self._world.log.read_many(
             after, records=self._options.read_records, size=self._options.window_bytes // 4
         )
         if not records:
+            self._nothing_there(after)
             return False
         records = self._first_alone(records)
         if self._settler.hurry:
@@ -189,6 +204,19 @@ class Intake:
         except StoreError as error:
             log.error("configuration_failed error=%s", error)  # noqa: TRY400 - the message says it all
             await asyncio.sleep(REST_AFTER_STORE_ERROR_S)
+
+    def _readable(self) -> dict[int, _Partition]:
+        """Where workers died, what is there now is tried before anything else is read, one place at a time: it alone can be why."""
+        for number, place in self._partitions.items():
+            place.suspected &= not (place.begun and not self._window.busy(number))
+            if place.suspected:
+                return {} if place.begun else {number: place}
+        return self._partitions
+
+    def _nothing_there(self, after: Iterable[int]) -> None:
+        """What was suspected is gone from the log."""
+        for number in after:
+            self._partitions[number].suspected = False
 
     def _may_read(self, number: int, place: _Partition) -> bool:
         """Where records are read one by one, the next is read when the last is settled."""
@@ -306,23 +334,24 @@ class Intake:
         if item.begun >= ALONE_FROM:
             place.alone_to = place.folded_to
             self._settler.hurry = True
+        deaths = SUSPECT if record.position <= place.alone_to else 0
+        if item.begun > ALONE_FROM:
+            deaths = MARKED
         entry = Entry(
             record.partition, record.position, len(record.payload), asyncio.get_running_loop().time()
         )
-        suspect = record.position <= place.alone_to
-        ready, invocations = self._verdicts(item, entry, place, suspect=suspect)
+        ready, invocations = self._verdicts(item, entry, place, deaths=deaths)
         self._window.add(entry)
-        self._hand_on(entry, ready, invocations, suspect=suspect)
+        self._hand_on(entry, ready, invocations, deaths=deaths)
         if record.position >= place.known_to:
             place.known = set()
 
     def _hand_on(
-        self, entry: Entry, ready: list[Outcome], invocations: list[Invocation], *, suspect: bool
+        self, entry: Entry, ready: list[Outcome], invocations: list[Invocation], *, deaths: int
     ) -> None:
         """Verdicts to the settler, invocations to the lanes."""
-        if suspect:  # as much as the open rows of the last owner: not beside them
-            for invocation in invocations:
-                invocation.deaths = SUSPECT
+        for invocation in invocations:  # suspects like the open rows of the last owner: not beside them
+            invocation.deaths = deaths
         claims = self._claims(invocations, ready)
         entry.pending |= {invocation.id: invocation for invocation in invocations}
         entry.pending |= {outcome.invocation.id: outcome.invocation for outcome in ready}
@@ -358,7 +387,7 @@ class Intake:
         return Outcome(invocation, "failed", at, kind=kind, error=message, lines=[Line(at, "error", message)])
 
     def _verdicts(
-        self, item: _Item, entry: Entry, place: _Partition, *, suspect: bool
+        self, item: _Item, entry: Entry, place: _Partition, *, deaths: int
     ) -> tuple[list[Outcome], list[Invocation]]:
         if item.duplicate or item.crashed:
             outcome = self._own_verdict(item)
@@ -367,7 +396,7 @@ class Intake:
         folded = item.folded if _has_person(item.event) else internal.folded(item.event)
         if plan is None or folded is None or folded.dropped or item.erased:
             return [], []
-        return self._match(item, folded, plan, entry, place.known, suspect=suspect)
+        return self._match(item, folded, plan, entry, place.known, deaths=deaths)
 
     def _own_verdict(self, item: _Item) -> Outcome:
         """The verdict of a record that no destination gets to see."""
@@ -388,7 +417,7 @@ class Intake:
         entry: Entry,
         known: set[bytes],
         *,
-        suspect: bool,
+        deaths: int,
     ) -> tuple[list[Outcome], list[Invocation]]:
         stream = _stream(item.event)
         offer = plan.offer(stream)
@@ -408,7 +437,7 @@ class Intake:
         def sort_late(compiled: CompiledDestination, answer: Answer) -> None:
             entry.waits -= 1
             some: Wanted = [(compiled, answer)] if answer else []
-            self._hand_on(entry, *self._sort(item, folded, globals_, some, entry, known), suspect=suspect)
+            self._hand_on(entry, *self._sort(item, folded, globals_, some, entry, known), deaths=deaths)
 
         for compiled in later:
             entry.waits += 1

@@ -19,7 +19,10 @@ from hedgerow.store import Connection
 from hedgerow.telemetry import Batch, put
 
 TAKE = "INSERT INTO positions (partition) VALUES (?) ON CONFLICT DO NOTHING"
-PLACE = "SELECT folded_to, settled_to, owned FROM positions WHERE partition = ?"
+PLACE = """
+SELECT folded_to, settled_to, owned, CASE WHEN begun_at = settled_to THEN begun ELSE 0 END FROM positions WHERE partition = ?
+"""
+# 1: by a worker that runs; 2: and it runs a marked row.
 OWN = "UPDATE positions SET owned = 1 WHERE partition = ?"
 # A partition that nobody gave back lost its owner to death, and these were in its hands. Being there twice makes a row
 # suspect, no more: see suspects.py.
@@ -27,8 +30,12 @@ DIED = """
 UPDATE deliveries SET deaths = MAX(deaths, MIN(deaths + 1, 2))
 WHERE next_at IS NOT NULL AND verdict = 'running' AND partition = ?
 """
-MARK = "UPDATE deliveries SET deaths = deaths + 1 WHERE id = ?"
-ABSOLVE = "UPDATE deliveries SET deaths = 0 WHERE id = ?"
+MARK = "UPDATE deliveries SET deaths = deaths + 1 WHERE id = ? RETURNING partition"
+ABSOLVE = "UPDATE deliveries SET deaths = 0 WHERE id = ? RETURNING partition"
+ON_TRIAL = "UPDATE positions SET owned = ? WHERE partition = ? AND owned > 0"
+TRIED = "SELECT 1 FROM positions WHERE owned = 2 AND partition IN (SELECT value FROM json_each(?))"
+# A suspect row was being tried, so the record at this place, a suspect as well, had to wait: it was not that.
+EXCUSE = "UPDATE positions SET begun = begun - 1 WHERE partition = ? AND begun_at = settled_to AND begun >= 2"
 KNOWN = "SELECT id FROM deliveries WHERE partition = ? AND position > ?"
 BEGIN = """
 UPDATE positions SET begun = CASE WHEN begun_at = settled_to THEN begun + 1 ELSE 1 END, begun_at = settled_to
@@ -110,10 +117,11 @@ RUNNING = "UPDATE deliveries SET verdict = 'running' WHERE id = ?"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a partition stands when it is taken."""
+    """Where a partition stands when it is taken; ``begun`` counts the workers that died there."""
 
     folded_to: int
     settled_to: int
+    begun: int = 0
 
 
 @dataclass(slots=True)
@@ -136,14 +144,21 @@ class Due:
     next_at: int | None
 
 
-def take(connection: Connection, partition: int) -> Place:
-    """Where to go on in a partition that was just taken."""
+def tried(connection: Connection, partitions: Iterable[int]) -> bool:
+    """Whether the last owner of these partitions died while it ran a marked row."""
+    return connection.execute(TRIED, (orjson.dumps(list(partitions)).decode(),)).get is not None
+
+
+def take(connection: Connection, partition: int, *, excused: bool = False) -> Place:
+    """Where to go on in a partition that was just taken; ``excused``: its last owner died of a row that was marked."""
     connection.execute(TAKE, (partition,))
-    folded_to, settled_to, owned = connection.execute(PLACE, (partition,)).fetchone()  # type: ignore[misc]
+    if excused:
+        connection.execute(EXCUSE, (partition,))
+    folded_to, settled_to, owned, begun = connection.execute(PLACE, (partition,)).fetchone()  # type: ignore[misc]
     if owned:
         connection.execute(DIED, (partition,))
     connection.execute(OWN, (partition,))
-    return Place(folded_to, settled_to)
+    return Place(folded_to, settled_to, begun)
 
 
 def known(connection: Connection, partition: int, after: int) -> set[bytes]:
@@ -293,12 +308,17 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
 
 def mark(connection: Connection, identity: bytes) -> None:
     """Note that a suspect row is about to run: if the worker dies now, it is one death worse."""
-    connection.execute(MARK, (identity,))
+    _try(connection, MARK, identity, 2)
 
 
 def absolve(connection: Connection, identity: bytes) -> None:
     """Note that a suspect row ran and the worker lives, before the next suspect runs: its verdict is written only later."""
-    connection.execute(ABSOLVE, (identity,))
+    _try(connection, ABSOLVE, identity, 1)
+
+
+def _try(connection: Connection, statement: str, identity: bytes, owned: int) -> None:
+    for (partition,) in connection.execute(statement, (identity,)).fetchall():
+        connection.execute(ON_TRIAL, (owned, partition))
 
 
 def backlog(connection: Connection, partition: int) -> list[tuple[bytes, int]]:

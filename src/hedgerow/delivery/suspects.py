@@ -40,17 +40,16 @@ class Suspects:
             invocation: whose work it is.
             work: runs it.
             kept: it comes from the ledger, and its row may be marked. One that was just read may not: the place of its
-                record in the log counts those deaths.
+                record in the log counts those deaths, but for those of marked rows, beside which it never runs.
         """
         if invocation.deaths < SUSPECT:
             return await self._beside_others(work)
         async with self._one:
-            if not kept:
-                outcome = await self._beside_others(work)
-            elif invocation.deaths < MARKED:
-                outcome = await self._marked(invocation, lambda: self._beside_others(work))
+            tried = (lambda: self._marked(invocation, work)) if kept else work
+            if invocation.deaths < MARKED:
+                outcome = await self._beside_others(tried)
             else:
-                outcome = await self._by_itself(invocation, work)
+                outcome = await self._by_itself(tried)
         invocation.deaths = 0
         return outcome
 
@@ -65,13 +64,13 @@ class Suspects:
             if not self._running:
                 self._still.set()
 
-    async def _by_itself(self, invocation: Invocation, work: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    async def _by_itself(self, work: Callable[[], Awaitable[Outcome]]) -> Outcome:
         self._open.clear()
         try:
             while self._running:
                 self._still.clear()
                 await self._still.wait()
-            return await self._marked(invocation, work)
+            return await work()
         finally:
             self._open.set()
 
