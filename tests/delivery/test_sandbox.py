@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -538,3 +539,42 @@ async def test_filters_are_explained_in_a_helper(sandbox):
     assert (told["matched"], told["wanted"]) == (True, [""])
     told = await sandbox.explain(destination(filters=filters), found, stream="internal")
     assert told["filter"]["clauses"][0]["actual"] == "internal"
+
+
+async def test_many_events_are_judged_at_one_go(sandbox):
+    """Each by itself: one that cannot be decided takes nothing from the others."""
+    free = "properties.n = 2 or jsonParse(properties.text) = 1"
+    one = destination(filters={"source": "events", "properties": [{"type": "hogql", "key": free}]})
+    events = [{"n": 2}, {"n": 3, "text": "{"}, {"n": 3, "text": "2"}]
+    found = [{"event": "e", "properties": each, "person": None, "distinct_id": "d"} for each in events]
+    assert await sandbox.matches(one, found) == [[""], None, []]
+
+
+async def test_a_run_can_be_traced_afterwards(sandbox):
+    """Each statement with what it changed, up to where the run got; calls are answered from its journal."""
+    hog = "let a := fetch(inputs.u)\nfor (let i := 0; i < 2; i := i + 1) {\n  a := i\n}\nlet b := fetch(inputs.u)"
+    job = Job(destination(hog, inputs={"u": "http://x/{event.properties.n}"}), GLOBALS)
+    run = sandbox.start(job)
+    await run.advance()
+    run.answer({"status": 201})
+    await run.advance()
+    trace = await sandbox.trace(replace(job, journal=run.journal))
+    assert [step["line"] for step in trace["steps"]][:3] == [1, 2, 2]
+    assert trace["steps"][0]["changed"] == {"a": "{'status': 201}"}
+    assert trace["complete"]
+    assert "fetch" in trace["error"]
+
+
+async def test_all_inputs_are_told_on_request(sandbox):
+    """Usually only those that must be redacted leave a helper; a trial shows them all."""
+    told = []
+    job = Job(
+        destination("return 1", inputs={"n": "{event.properties.n}"}),
+        GLOBALS,
+        rendered=told.append,
+        show=True,
+    )
+    run = sandbox.start(job)
+    await run.advance()
+    assert (told, run.value) == ([{"n": 1}], 1)
+    assert run.used_ms >= 0

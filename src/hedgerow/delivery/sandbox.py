@@ -42,6 +42,7 @@ MEMORY: Final = 512 * 1024 * 1024
 FILTER_LIMITS: Final = Limits(cpu_ms=100)
 EXPLAIN_LIMITS: Final = Limits(cpu_ms=2_000)
 """An explanation judges each condition by itself."""
+TRACE_LIMITS: Final = Limits(cpu_ms=5_000)
 CALLS: Final = frozenset({"fetch", "sleep", "postHogCapture"})
 
 PROGRAM: Final = "program"
@@ -63,6 +64,7 @@ class Job:
         emit: receives the lines.
         rendered: receives, before any line, those inputs that have secrets in them.
         render: build the inputs; otherwise ``globals`` has them.
+        show: ``rendered`` receives all inputs.
     """
 
     compiled: CompiledDestination
@@ -74,6 +76,7 @@ class Job:
     emit: Callable[[str], None] = field(default=lambda _line: None)
     rendered: Callable[[Mapping[str, Any]], None] = field(default=lambda _inputs: None)
     render: bool = True
+    show: bool = False
 
 
 class Sandbox:
@@ -189,6 +192,44 @@ class Sandbox:
         if not isinstance(explanation, dict):
             raise HogInternalError("The helper process gave no answer")
         return explanation
+
+    async def matches(
+        self, compiled: CompiledDestination, found: Sequence[Mapping[str, Any]]
+    ) -> list[list[str] | None]:
+        """Which deliveries each of some events asks for, at one go; None where that could not be decided.
+
+        Args:
+            compiled: whose filters.
+            found: filter globals of each event.
+
+        Raises:
+            HogError: the filters took too long.
+        """
+        message = _message("matches", Job(compiled, {}), FILTER_LIMITS, self._now(), secrets=False)
+        answer = await self._once(compiled, message | {"found": list(found)}, EXPLAIN_LIMITS)
+        each = answer.get("each")
+        if not isinstance(each, list) or len(each) != len(found):
+            raise HogInternalError("The helper process gave no answer")
+        return [None if one is None else [str(mapping) for mapping in one] for one in each]
+
+    async def trace(self, job: Job) -> dict[str, Any]:
+        """Run a program once more and note every statement; nothing happens but what its journal has.
+
+        Args:
+            job: of the run that is to be traced, with its journal.
+
+        Returns:
+            As JSON: ``steps`` (``line``, ``source``, ``changed``), ``complete`` (whether all were kept), ``error``.
+
+        Raises:
+            HogError: there is no trace.
+        """
+        message = _message("trace", job, job.compiled.limits, self._now())
+        answer = await self._once(job.compiled, message, TRACE_LIMITS)
+        trace = answer.get("trace")
+        if not isinstance(trace, dict):
+            raise HogInternalError("The helper process gave no answer")
+        return trace
 
     async def mask_key(self, job: Job, limits: Limits) -> str | None:
         """What repetitions of a delivery have in common, as ``CompiledDestination.mask_key`` tells.
@@ -312,16 +353,19 @@ class HelpedRun:
     Attributes:
         journal: the completed calls, those of earlier parts included.
         printed: lines handed out so far.
+        value: what the program gave in the end.
+        used_ms: CPU time of the program so far.
     """
 
     def __init__(self, sandbox: Sandbox, job: Job, number: int, now: Callable[[], float]) -> None:
         self.journal: list[JournalEntry] = list(job.journal)
         self.printed = job.printed
+        self.value: Any = None
+        self.used_ms = 0.0
         self._sandbox = sandbox
         self._job = job
         self._number = number
         self._now = now
-        self._used_ms = 0.0
         self._pending: tuple[AsyncCall, tuple[float, ...]] | None = None
         self._answer: list[Any] = []
 
@@ -334,7 +378,8 @@ class HelpedRun:
         answer = await self._sandbox.attempt(self._job.compiled, self._number, self._part)
         raised(answer)
         if answer["is"] == "finished":
-            return Finished(answer.get("value"))
+            self.value = answer.get("value")
+            return Finished(self.value)
         try:
             return self._call(answer)
         except (KeyError, TypeError, ValueError) as error:
@@ -353,11 +398,11 @@ class HelpedRun:
         if self._answer and helper.holds == self._number:
             message = {"do": "answer", "result": self._answer[0], "now": self._now()}
         else:
-            self._used_ms = 0.0
+            self.used_ms = 0.0
             message = _message("run", self._job, limits, self._now())
             message |= {"journal": _journal(self.journal), "printed": self.printed}
         helper.holds = 0
-        answer = await helper.ask(message, limits.cpu_ms - self._used_ms, self._note)
+        answer = await helper.ask(message, limits.cpu_ms - self.used_ms, self._note)
         self._note(answer)
         if answer["is"] == "call":
             helper.holds = self._number
@@ -370,7 +415,7 @@ class HelpedRun:
         elif answer["is"] == "rendered" and isinstance(answer.get("inputs"), dict):
             self._job.rendered(answer["inputs"])
         elif isinstance(used := answer.get("cpu_ms"), int | float):
-            self._used_ms = used
+            self.used_ms = used
 
     def _call(self, answer: Mapping[str, Any]) -> AsyncCall:
         if answer["is"] != "call" or answer["name"] not in CALLS:
@@ -432,6 +477,7 @@ def _message(do: str, job: Job, limits: Limits, now: float, *, secrets: bool = T
         "globals": job.globals,
         "mapping": job.mapping,
         "render": job.render,
+        "show": job.show,
         "seed": job.seed.hex(),
         "limits": asdict(limits),
         "journal": _journal(job.journal),

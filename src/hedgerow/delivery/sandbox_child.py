@@ -34,6 +34,8 @@ NICENESS: Final = 5
 """A helper computes, its worker answers: who answers goes first."""
 SENSITIVE_NODES: Final = 20_000
 LONGEST_KEY: Final = 4096
+TRACED_STEPS: Final = 2_000
+LONGEST_LINE: Final = 200
 FAT_KB: Final = 300 * 1024
 """A process that was ever larger than this does not run another program: its memory may be in shreds."""
 PR_SET_PDEATHSIG: Final = 1
@@ -89,7 +91,9 @@ class Helper:
             "answer": self._answer,
             "match": self._match,
             "mask": self._mask,
+            "matches": self._matches,
             "explain": self._explain,
+            "trace": self._trace,
         }
 
     def serve(self) -> None:
@@ -133,7 +137,7 @@ class Helper:
         values = message["globals"]
         if message["render"]:
             values["inputs"] = inputs = compiled.render(values, message["mapping"], host)
-            self._channel.send("rendered", inputs=_shown(compiled, inputs))
+            self._channel.send("rendered", inputs=_shown(compiled, inputs, message["show"]))
         self._inputs = values["inputs"]
         self._run = program.start(values, host)
         self._go_on(self._run)
@@ -166,6 +170,17 @@ class Helper:
             cpu_ms=run.cpu_ms,
         )
 
+    def _trace(self, message: Message) -> None:
+        self._run = None
+        compiled = _compiled(dumps(message["destination"]))
+        host = self._host(message)
+        host.emit = lambda _line: None
+        self._channel.send("begun")
+        source, values = compiled.destination.config.hog, message["globals"]
+        values["inputs"] = compiled.render(values, message["mapping"], host)
+        trace = hog.trace_program(source, values, host, _unanswered)
+        self._end("traced", trace=_traced(trace, source), cpu_ms=0.0)
+
     def _host(self, message: Message) -> hog.Host:
         return hog.Host(
             now=self._clock.now,
@@ -190,6 +205,14 @@ class Helper:
         mappings = compiled.match(FilterGlobals(message["globals"]), host, stream=compiled.stream)
         self._end("matched", mappings=mappings, cpu_ms=(time.thread_time() - began) * 1000)
 
+    def _matches(self, message: Message) -> None:
+        self._run = None
+        compiled = _compiled(dumps(message["destination"]))
+        host = self._host(message)
+        self._channel.send("begun")
+        each = [_wanted(compiled, FilterGlobals(found), host) for found in message["found"]]
+        self._end("matched", each=each, cpu_ms=0.0)
+
     def _explain(self, message: Message) -> None:
         self._run = None
         compiled = _compiled(dumps(message["destination"]))
@@ -210,8 +233,40 @@ class Helper:
         self._end("masked", key=compiled.mask_key(values, host), cpu_ms=0.0)
 
 
-def _shown(compiled: CompiledDestination, inputs: Mapping[str, Any]) -> Any:
-    """What the parent must redact, and what it may have to sign with, as plain data."""
+def _wanted(compiled: CompiledDestination, found: Mapping[str, Any], host: hog.Host) -> list[str] | None:
+    try:
+        return compiled.match(found, host, stream=compiled.stream)
+    except DestinationError:
+        return None
+
+
+def _unanswered(call: hog.AsyncCall) -> Any:
+    """The run that is traced went no further: its journal has no answer."""
+    raise hog.HogRuntimeError(f"The run ended at this {call.name}")
+
+
+def _traced(trace: hog.Trace, source: str) -> dict[str, Any]:
+    """A trace as plain data."""
+    steps = [
+        {"line": step.line, "source": _first_line(source[slice(*step.span)]), "changed": dict(step.changed)}
+        for step in trace.steps[:TRACED_STEPS]
+    ]
+    return {
+        "steps": steps,
+        "complete": trace.complete and len(steps) == len(trace.steps),
+        "error": str(trace.error) if trace.error else None,
+    }
+
+
+def _first_line(text: str) -> str:
+    line, _, rest = text.partition("\n")
+    return f"{line.rstrip()[:LONGEST_LINE]} ..." if rest or len(line) > LONGEST_LINE else line
+
+
+def _shown(compiled: CompiledDestination, inputs: Mapping[str, Any], whole: bool) -> Any:
+    """What the parent must redact, and what it may have to sign with, as plain data; or all inputs, if they are not too many."""
+    if whole and measure(inputs, SENSITIVE_NODES):
+        return plain(inputs)
     short = {key: text for key, text in inputs.items() if type(text) is str and len(text) <= LONGEST_KEY}
     sensitive = {**short, **compiled.sensitive(inputs)}
     if not measure(sensitive, SENSITIVE_NODES):
