@@ -26,6 +26,7 @@ COLUMNS = (
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM deliveries WHERE project_id = :project "  # noqa: S608 - our own names
 ALL = SELECT.replace("project_id = ", "+project_id = ")
 PAGE = " ORDER BY id DESC LIMIT :limit"
+UPWARDS = " ORDER BY id LIMIT :limit"
 ATTEMPTS = """
 SELECT number, ordinal, at, duration_ms, method, url, status, error, request, response
 FROM delivery_attempts WHERE delivery_id = ? ORDER BY number
@@ -54,13 +55,16 @@ CONDITIONS = {
             WHERE a.delivery_id = deliveries.id AND instr(lower(CAST(a.response AS TEXT)), :text)
         )
     )""",
+    # The second condition is for the planner: the index leaves out what belongs to no run.
+    "run": "run IN (:run, :run || '/original') AND run <> ''",
     "cursor": "id < :cursor",
+    "behind": "id > :behind",
 }
 # What an index leaves out must be left out in so many words for SQLite to use it.
 UNUSUAL_VERDICT = "verdict <> 'delivered'"
 UNUSUAL_STATUS = "status >= 300"
 USUAL = 3
-INDEXED = {CONDITIONS[name] for name in ("kind", "event", "distinct_ids")}
+INDEXED = {CONDITIONS[name] for name in ("kind", "event", "distinct_ids", "run")}
 LATEST = 2**48 - 1
 
 
@@ -80,7 +84,9 @@ class Search:
         after: captured later than this, milliseconds.
         before: captured earlier than this.
         text: part of the error, the event's name, the distinct id or a response that was a failure, in any case.
+        run: of this run: the id of a re-run or replay.
         cursor: go on behind this delivery.
+        behind: oldest first, behind this delivery.
         limit: at most so many.
     """
 
@@ -95,7 +101,9 @@ class Search:
     after: int | None = None
     before: int | None = None
     text: str | None = None
+    run: str | None = None
     cursor: bytes | None = None
+    behind: bytes | None = None
     limit: int = 100
 
     def parameters(self) -> dict[str, Any]:
@@ -112,7 +120,9 @@ class Search:
             "after": None if self.after is None else _first_at(self.after + 1),
             "before": None if self.before is None else _first_at(self.before),
             "text": self.text.lower() if self.text else None,
+            "run": self.run,
             "cursor": self.cursor,
+            "behind": self.behind,
         }
         return {name: value for name, value in raw.items() if value is not None}
 
@@ -126,8 +136,12 @@ class Search:
             where.append(UNUSUAL_STATUS)
         if INDEXED.isdisjoint(where) and UNUSUAL_STATUS not in where and UNUSUAL_VERDICT not in where:
             # The plus keeps SQLite from going through all of a project along an index that begins with it, and sorting that.
-            return ALL + "".join(f" AND {condition}" for condition in where) + PAGE
-        return SELECT + "".join(f" AND {condition}" for condition in where) + PAGE
+            return ALL + "".join(f" AND {condition}" for condition in where) + self._order
+        return SELECT + "".join(f" AND {condition}" for condition in where) + self._order
+
+    @property
+    def _order(self) -> str:
+        return PAGE if self.behind is None else UPWARDS
 
 
 def _first_at(ms: int) -> bytes:
@@ -203,12 +217,17 @@ def search(connection: Connection, project_id: int, wanted: Search) -> list[Deli
     return [_delivery(row) for row in connection.execute(wanted.statement(), values)]
 
 
+def find(connection: Connection, project_id: int, delivery_id: bytes) -> Delivery | None:
+    """One delivery of a project, or None."""
+    row = connection.execute(SELECT + " AND id = :id", {"project": project_id, "id": delivery_id}).fetchone()
+    return _delivery(row) if row else None
+
+
 def details(connection: Connection, project_id: int, delivery_id: bytes) -> Details | None:
     """One delivery with its requests and the event's globals, or None."""
-    row = connection.execute(SELECT + " AND id = :id", {"project": project_id, "id": delivery_id}).fetchone()
-    if row is None:
+    delivery = find(connection, project_id, delivery_id)
+    if delivery is None:
         return None
-    delivery = _delivery(row)
     requests = [_request(attempt) for attempt in connection.execute(ATTEMPTS, (delivery_id,))]
     kept = connection.execute(PAYLOAD, (delivery.partition, delivery.position)).fetchone()
     return Details(delivery, requests, unpack_globals(kept[0]) if kept else {})

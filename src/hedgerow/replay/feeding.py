@@ -1,0 +1,279 @@
+"""Feeding: what waits for a run's turn goes out behind live traffic, at the run's rate, from the owner of its partition.
+
+Nobody has to remember what was under way: a row that was taken is ``running`` in the ledger, and the next owner of its partition
+finds it due. So each item of a run ends in exactly one verdict, wherever a worker dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from hedgerow.delivery.identity import ORIGINAL, delivery_id
+from hedgerow.delivery.invocation import Invocation, Outcome
+from hedgerow.delivery.keepers import Bench
+from hedgerow.destinations import CompiledDestination, FilterError, filter_globals_of
+from hedgerow.replay import rerunning, runs, waiting
+from hedgerow.replay.runs import Place, Run
+from hedgerow.replay.wanting import wanted
+from hedgerow.store import Connection, StoreError
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 0.5
+BEAT_S: Final = 0.05
+# In hand at a time: a quarter of a second's worth, but never so many that a closing gate finds a crowd.
+AHEAD_S: Final = 0.25
+LEAST_AHEAD: Final = 8
+MOST_AHEAD: Final = 500
+# Of a step that took so long, the store rests so many times as long.
+RESTS: Final = 2
+REVISIONS_KEPT: Final = 64
+
+CANCELLABLE: Final = ("scheduled", "retrying")
+CANCELLED: Final = "The run was cancelled before its turn came."
+DELETED: Final = "The destination was deleted."
+UNWANTED: Final = "The destination was edited since and no longer wants this event."
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What is to become of one that waits: it runs, or ends with a verdict; some ask for further deliveries beside it."""
+
+    invocation: Invocation
+    compiled: CompiledDestination | None = None
+    verdict: str = ""
+    kind: str | None = None
+    error: str = ""
+    beside: list[str] = field(default_factory=list)
+
+
+class Feeder:
+    """Selects and feeds for the partitions of one worker."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._world = bench.world
+        self._partitions: list[int] = []
+        self._share = 1.0
+        self._runs: list[Run] = []
+        self._looked_at = float("-inf")
+        self._out: dict[tuple[str, bytes], set[bytes]] = {}
+        self._tokens: dict[tuple[str, bytes], tuple[float, float]] = {}
+        self._arrived: set[tuple[int, int]] = set()
+        self._past: OrderedDict[tuple[bytes, int], CompiledDestination | None] = OrderedDict()
+
+    def own(self, partitions: Iterable[int]) -> None:
+        """Say which partitions are ours."""
+        self._partitions = sorted(partitions)
+        self._share = len(self._partitions) / max(1, self._world.log.partitions)
+
+    def settled(self, outcome: Outcome) -> None:
+        """The ledger has this outcome of a run's invocation now."""
+        if outcome.verdict == "running":
+            return
+        i = outcome.invocation
+        self._out.get((i.run, i.destination_id), set()).discard(i.id)
+        if outcome.verdict == "delivered":
+            self._arrived.add((i.partition, i.position))
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                busy = await self.turn()
+            except StoreError as error:
+                log.warning("runs_wait error=%s", error)
+                busy = False
+            await asyncio.sleep(BEAT_S if busy else LOOK_S)
+
+    async def turn(self) -> bool:
+        """Do what can be done now; whether there are runs that are not over."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at >= LOOK_S:
+            self._runs, self._looked_at = await self._world.store.read(self._look), now
+        for run in self._runs:
+            await self._serve(run, now)
+        if self._arrived:
+            arrived, self._arrived = self._arrived, set()
+            await self._world.store.write(lambda c: waiting.forget_payloads(c, arrived), durable=False)
+        return bool(self._runs)
+
+    def _look(self, connection: Connection) -> list[Run]:
+        found = runs.unfinished(connection)
+        if found:
+            self._bench.configuration.refresh(connection)
+            self._bench.gates.refresh(connection)
+        names = {run.name for run in found}
+        self._out = {key: out for key, out in self._out.items() if key[0] in names}
+        self._tokens = {key: kept for key, kept in self._tokens.items() if key[0] in names}
+        return found
+
+    async def _serve(self, run: Run, now: float) -> None:
+        if run.state == runs.PAUSED:
+            return
+        if run.state == runs.CANCELLING:
+            await self._take_back(run)
+        else:
+            await self._select(run)
+            for owner in await self._world.store.read(lambda connection: waiting.owners(connection, run)):
+                await self._feed(run, owner, now)
+        if self._is_home(run):
+            await self._finish(run)
+
+    def _is_home(self, run: Run) -> bool:
+        return run.home % self._world.log.partitions in self._partitions
+
+    # ------------------------------------------------------------ selecting
+
+    async def _select(self, run: Run) -> None:
+        found = await self._world.store.read(lambda connection: runs.places(connection, run))
+        mine = [place for place in found if place.partition in self._partitions and not place.done]
+        if not mine:
+            return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await self._step(run, mine)
+        await asyncio.sleep(min(BEAT_S, RESTS * (loop.time() - began)))
+
+    async def _step(self, run: Run, mine: list[Place]) -> None:
+        await rerunning.step(self._bench, run, mine[0])
+
+    # -------------------------------------------------------------- feeding
+
+    async def _feed(self, run: Run, owner: bytes, now: float) -> None:
+        """Send of one destination what its turn has come for."""
+        room = self._room(run, owner, now)
+        if not room:
+            return
+        status = await self._world.store.read(lambda c: self._bench.configuration.status(c, owner))
+        if status == "deleted":
+            await self._end_all(run, owner, DELETED)
+        elif self._is_open(owner):
+            await self._send(run, owner, room)
+
+    def _is_open(self, owner: bytes) -> bool:
+        gate = self._bench.gates.of(owner)
+        return not (gate.closed or gate.health.ill or self._bench.configuration.live(owner) is None)
+
+    def _room(self, run: Run, owner: bytes, now: float) -> int:
+        """How many may be taken now: the rate says how many a moment brings, what is under way how many fit."""
+        rate = (run.rate or self._bench.options.hold.per_second) * self._share
+        tokens, at = self._tokens.get((run.name, owner), (min(1.0, rate), now))
+        tokens = min(max(1.0, rate), tokens + rate * (now - at))
+        self._tokens[run.name, owner] = (tokens, now)
+        ahead = min(MOST_AHEAD, max(LEAST_AHEAD, int(rate * AHEAD_S)))
+        return max(0, min(int(tokens), ahead - len(self._out.get((run.name, owner), ()))))
+
+    async def _send(self, run: Run, owner: bytes, room: int) -> None:
+        def look(connection: Connection) -> tuple[list[Invocation], list[bytes]]:
+            return waiting.first(
+                connection, run, owner, partitions=self._partitions, limit=room, sealer=self._world.sealer
+            )  # fmt: skip
+
+        found, lost = await self._world.store.read(look)
+        if not found and not lost:
+            return
+        judged = [await self._judge(invocation) for invocation in found[:room]]
+
+        def work(connection: Connection) -> list[_Judged]:
+            now = self._world.now_ms()
+            waiting.end(connection, run, lost, "failed", now=now, kind="gone", error=rerunning.GONE)
+            return [one for one in judged if self._carry_out(connection, run, one, now)]
+
+        taken = await self._world.store.write(work, durable=False)
+        tokens, at = self._tokens[run.name, owner]
+        self._tokens[run.name, owner] = (tokens - len(taken), at)
+        self._out.setdefault((run.name, owner), set()).update(one.invocation.id for one in taken)
+        self._bench.lanes.follow(owner, [(one.invocation, one.compiled) for one in taken if one.compiled])
+
+    def _carry_out(self, connection: Connection, run: Run, one: _Judged, now: int) -> bool:
+        """Do with one that waits what was decided; whether it is to run here now."""
+        i = one.invocation
+        if one.compiled is None:
+            waiting.end(connection, run, [i.id], one.verdict, now=now, kind=one.kind, error=one.error)
+            return False
+        i.revision = one.compiled.destination.revision
+        if not waiting.take(connection, i, now):
+            return False
+        waiting.add(connection, run, [_beside(i, mapping) for mapping in one.beside], now)
+        return True
+
+    async def _judge(self, invocation: Invocation) -> _Judged:
+        """With which revision something runs, or how it ends: where the destination was edited, its filter is asked again."""
+        live = self._bench.configuration.live(invocation.destination_id)
+        assert live is not None  # or its gate would count as closed
+        if invocation.run.endswith(ORIGINAL):
+            return _Judged(invocation, await self._original(invocation) or live)
+        if invocation.revision == live.destination.revision:
+            return _Judged(invocation, live)
+        try:
+            mappings = await wanted(self._world, live, filter_globals_of(invocation.globals))
+        except FilterError as error:
+            message = live.redact(str(error))
+            return _Judged(invocation, verdict="failed", kind="filter", error=message)
+        if invocation.mapping in mappings:
+            return _Judged(invocation, live)
+        if mappings and invocation.revision == waiting.NEVER:
+            invocation.mapping, *beside = mappings
+            return _Judged(invocation, live, beside=beside)
+        return _Judged(invocation, verdict="superseded", error=UNWANTED)
+
+    async def _original(self, invocation: Invocation) -> CompiledDestination | None:
+        """The revision that a delivery was first made with; None when it is live or does not compile any more."""
+        key = invocation.destination_id, invocation.revision
+        if key not in self._past:
+            self._past[key] = await self._world.store.read(
+                lambda connection: self._bench.configuration.revision(connection, *key)
+            )
+            if len(self._past) > REVISIONS_KEPT:
+                self._past.popitem(last=False)
+        return self._past[key]
+
+    # ---------------------------------------------------------------- ending
+
+    async def _take_back(self, run: Run) -> None:
+        def waits(connection: Connection) -> set[bytes]:
+            return {one for verdict in CANCELLABLE for one in waiting.owners(connection, run, verdict)}
+
+        for owner in sorted(await self._world.store.read(waits)):
+            await self._end_all(run, owner, CANCELLED)
+
+    async def _end_all(self, run: Run, owner: bytes, reason: str) -> None:
+        """Discard what waits of a destination here, in steps, with rests between them."""
+        while await self._world.store.write(
+            lambda connection: self._end_some(connection, run, owner, reason)
+        ):  # noqa: ASYNC110 - others get the lock meanwhile
+            await asyncio.sleep(BEAT_S)
+
+    def _end_some(self, connection: Connection, run: Run, owner: bytes, reason: str) -> bool:
+        limit = self._bench.options.hold.step
+        ended = waiting.take_back(
+            connection, run, owner, partitions=self._partitions, limit=limit, reason=reason, now=self._world.now_ms()
+        )  # fmt: skip
+        return ended >= limit
+
+    async def _finish(self, run: Run) -> None:
+        """End a run when everything is selected and has its verdict, or nothing more is wanted."""
+
+        def is_over(connection: Connection) -> bool:
+            selected = run.state == runs.CANCELLING or all(p.done for p in runs.places(connection, run))
+            return selected and not runs.is_open(connection, run)
+
+        if await self._world.store.read(is_over):
+            await self._world.store.write(lambda c: runs.finish(c, run, self._world.now_ms()))
+            self._looked_at = float("-inf")
+
+
+def _beside(invocation: Invocation, mapping: str) -> waiting.Item:
+    """A further mapping of the same event, which waits for its own turn."""
+    i = invocation
+    assert delivery_id(i.captured_at, i.event_uuid, i.destination_id, mapping, i.run) != i.id
+    return waiting.Item(
+        i.destination_id, i.revision, mapping, i.partition, i.position, i.event_uuid, i.event, i.distinct_id,
+        i.captured_at,
+    )  # fmt: skip

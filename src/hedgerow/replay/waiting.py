@@ -1,0 +1,234 @@
+"""Deliveries that wait for their run's turn: rows of the ledger, ``scheduled`` without a time.
+
+They become ``running`` when the owner of their partition takes them, and are from then on like all others: what a crash leaves of
+them, the next owner finds due. All functions are parts of a transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from hedgerow.delivery import ledger
+from hedgerow.delivery.identity import delivery_id
+from hedgerow.delivery.invocation import FINAL, Invocation
+from hedgerow.delivery.settler import METRICS
+from hedgerow.delivery.state import Sealer, pack_globals
+from hedgerow.replay.runs import Run
+from hedgerow.store import Connection
+from hedgerow.telemetry import Batch, put
+
+ADD = """
+INSERT INTO deliveries (
+    id, project_id, destination_id, revision, mapping, run, partition, position, event_uuid, event, distinct_id,
+    verdict, kind, error, captured_at, created_at, updated_at
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO NOTHING RETURNING 1
+"""
+HAS_PAYLOAD = "SELECT 1 FROM delivery_payloads WHERE partition = ? AND position = ?"
+# One seek per destination, however much waits.
+OWNERS = """
+WITH RECURSIVE one (id) AS (
+    SELECT min(destination_id) FROM deliveries WHERE run = :run AND run <> '' AND verdict = :verdict
+    UNION ALL
+    SELECT (SELECT min(destination_id) FROM deliveries
+            WHERE run = :run AND run <> '' AND verdict = :verdict AND destination_id > one.id)
+    FROM one WHERE one.id IS NOT NULL
+)
+SELECT id FROM one WHERE id IS NOT NULL
+"""
+MINE = "run = ? AND run <> '' AND verdict = 'scheduled' AND destination_id = ? AND partition = ? AND next_at IS NULL"
+COUNT = f"SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE {MINE} LIMIT ?)"  # noqa: S608 - our own names
+FIRST = f"SELECT id FROM deliveries WHERE {MINE} ORDER BY id LIMIT ?"  # noqa: S608
+ROWS = f"""
+SELECT {ledger.OPEN_COLUMNS}
+FROM deliveries d LEFT JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
+WHERE d.id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY d.id
+"""  # noqa: S608
+TAKE = """
+UPDATE deliveries SET verdict = 'running', next_at = ?, revision = ?, mapping = ?
+WHERE id = ? AND verdict = 'scheduled' AND next_at IS NULL RETURNING 1
+"""
+END = """
+UPDATE deliveries SET verdict = ?, kind = ?, error = ?, updated_at = ?, next_at = NULL, journal = NULL
+WHERE id = ? AND verdict IN ('scheduled', 'retrying') RETURNING destination_id
+"""
+CANCELLABLE = """
+SELECT id FROM deliveries WHERE run = ? AND run <> '' AND verdict IN ('scheduled', 'retrying')
+AND destination_id = ? AND partition = ? LIMIT ?
+"""
+FORGET_PAYLOAD = """
+DELETE FROM delivery_payloads WHERE partition = :partition AND position = :position AND NOT EXISTS (
+    SELECT 1 FROM deliveries WHERE partition = :partition AND position = :position
+    AND verdict NOT IN ('delivered', 'duplicate', 'masked')
+)
+"""
+NEVER: Final = 0
+"""The revision of a delivery for which no filter has been asked yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One event that a run wants to bring to a destination.
+
+    Attributes:
+        destination_id: whose.
+        revision: that wanted it; ``NEVER`` where that is to be found out.
+        mapping: which mapping.
+        partition: where the event's record is.
+        position: likewise.
+        event_uuid: 16 bytes.
+        event: its name.
+        distinct_id: under which it was sent.
+        captured_at: milliseconds.
+        globals: what the program is to see; None where the ledger has it already.
+        kind: why it fails at once, None when it does not.
+        error: the same for people.
+    """
+
+    destination_id: bytes
+    revision: int
+    mapping: str
+    partition: int
+    position: int
+    event_uuid: bytes
+    event: str
+    distinct_id: str
+    captured_at: int
+    globals: Mapping[str, Any] | None = None
+    kind: str | None = None
+    error: str | None = None
+
+
+def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> int:
+    """Let items wait for their turn, or fail at once; what the run has already is left alone.
+
+    Returns:
+        How many were new.
+    """
+    telemetry, new = Batch(), 0
+    for item in items:
+        verdict = "failed" if item.kind else "scheduled"
+        identity = delivery_id(
+            item.captured_at, item.event_uuid, item.destination_id, item.mapping, run.name
+        )  # fmt: skip
+        row = (
+            identity, run.project_id, item.destination_id, item.revision, item.mapping, run.name, item.partition,
+            item.position, item.event_uuid, item.event, item.distinct_id, verdict, item.kind, item.error,
+            item.captured_at, now, now,
+        )  # fmt: skip
+        if connection.execute(ADD, row).fetchone() is None:
+            continue
+        new += 1
+        telemetry.count(run.project_id, item.destination_id, now, "other", "triggered")
+        if item.kind:
+            telemetry.count(run.project_id, item.destination_id, now, *METRICS["failed"])
+            telemetry.line(run.project_id, item.destination_id, identity, now, "error", item.error or "")
+        if item.globals is not None:
+            connection.execute(ledger.PAYLOAD, (item.partition, item.position, pack_globals(item.globals)))
+    if telemetry:
+        put(connection, telemetry)
+    return new
+
+
+def has_payload(connection: Connection, partition: int, position: int) -> bool:
+    """Whether the ledger has kept what programs saw of an event."""
+    return connection.execute(HAS_PAYLOAD, (partition, position)).fetchone() is not None
+
+
+def owners(connection: Connection, run: Run, verdict: str = "scheduled") -> list[bytes]:
+    """Destinations for which something of a run waits, for its turn or (``retrying``) for another attempt."""
+    return [row[0] for row in connection.execute(OWNERS, {"run": run.name, "verdict": verdict})]
+
+
+def count(connection: Connection, run: Run, owner: bytes, partitions: Iterable[int], most: int) -> int:
+    """How many wait in some partitions; counting ends at ``most`` in each."""
+    return sum(
+        int(connection.execute(COUNT, (run.name, owner, partition, most)).get or 0)
+        for partition in partitions
+    )
+
+
+def first(
+    connection: Connection,
+    run: Run,
+    owner: bytes,
+    *,
+    partitions: Sequence[int],
+    limit: int,
+    sealer: Sealer,
+) -> tuple[list[Invocation], list[bytes]]:
+    """The oldest that wait, of each partition about as many; they still wait afterwards.
+
+    Returns:
+        Those that can run, and the ids of those whose event is nowhere any more.
+    """
+    each = -(-limit // max(1, len(partitions)))
+    ids = [
+        row[0].hex()
+        for partition in partitions
+        for row in connection.execute(FIRST, (run.name, owner, partition, each))
+    ]
+    chosen = orjson.dumps(ids).decode()
+    rows: list[Any] = connection.execute(ROWS, (chosen,)).fetchall()
+    lost = [row[0] for row in rows if row[-1] is None]
+    return [ledger.invocation_of(row, sealer) for row in rows if row[-1] is not None], lost
+
+
+def take(connection: Connection, invocation: Invocation, now: int) -> bool:
+    """Take one that waits: it is running from now on. False when somebody cancelled it meanwhile."""
+    given = (now, invocation.revision, invocation.mapping, invocation.id)
+    return connection.execute(TAKE, given).fetchone() is not None
+
+
+def end(
+    connection: Connection,
+    run: Run,
+    ids: Iterable[bytes],
+    verdict: str,
+    *,
+    now: int,
+    error: str,
+    kind: str | None = None,
+) -> int:
+    """Give some of what waits its verdict; answers how many there were."""
+    assert verdict in FINAL
+    telemetry, ended = Batch(), 0
+    for identity in ids:
+        row = connection.execute(END, (verdict, kind, error, now, identity)).fetchone()
+        if row is not None:
+            ended += 1
+            telemetry.count(run.project_id, row[0], now, *METRICS[verdict])
+            level = "error" if verdict == "failed" else "info"
+            telemetry.line(run.project_id, row[0], identity, now, level, error)
+    if telemetry:
+        put(connection, telemetry)
+    return ended
+
+
+def take_back(
+    connection: Connection,
+    run: Run,
+    owner: bytes,
+    *,
+    partitions: Iterable[int],
+    limit: int,
+    reason: str,
+    now: int,
+) -> int:
+    """Discard what waits of a run in some partitions, a step further; answers how many there were."""
+    ids = [
+        row[0]
+        for partition in partitions
+        for row in connection.execute(CANCELLABLE, (run.name, owner, partition, limit))
+    ]
+    return end(connection, run, ids[:limit], "discarded", now=now, error=reason)
+
+
+def forget_payloads(connection: Connection, places: Collection[tuple[int, int]]) -> None:
+    """Delete what was kept of events all of whose deliveries arrived."""
+    given = [{"partition": partition, "position": position} for partition, position in places]
+    connection.executemany(FORGET_PAYLOAD, given)

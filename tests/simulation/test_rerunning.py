@@ -1,0 +1,275 @@
+"""Running deliveries again, with deaths in between: each selected delivery has exactly one verdict of the run.
+
+Two workers share the partitions. First a tool refuses some events for good. Then somebody runs a selection again: what was refused,
+or what arrived, or both; with an edit before, a pause or a cancellation in between, and a selection that is asked for twice. Both workers die
+now and then. In the end the run is over, what it selected is what was to be selected, and metrics and network say the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import uuid
+from collections import Counter
+
+import orjson
+import pytest
+
+from hedgerow.delivery.hold_policy import HoldPolicy
+from hedgerow.delivery.identity import delivery_id, raw, text
+from hedgerow.delivery.pipeline import Pipeline
+from hedgerow.delivery.queries import Search
+from hedgerow.delivery.retry import RetryPolicy
+from hedgerow.delivery.source import RepositorySource
+from hedgerow.delivery.transport import Response
+from hedgerow.delivery.world import Options, World
+from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.events import Draft, Event
+from hedgerow.replay import runs
+from hedgerow.replay.feeding import Feeder
+from hedgerow.replay.selection import Selection
+from hedgerow.store.database import transact
+from hedgerow.telemetry import Batch
+from simulation.loop import Crash, SimulatedLoop, bury
+from simulation.world import (
+    START,
+    PlainSealer,
+    SimulatedLog,
+    SimulatedStore,
+    SimulatedTransport,
+    copy_of,
+    state_template,
+)
+
+RUNS = min(600, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 5)
+CHUNKS = 4
+PARTITIONS = 4
+PROJECT = 1
+WORKERS = ([0, 2], [1, 3])
+HOOK = "let res := fetch('https://sink.test/hook', {'body': {'uuid': event.uuid}}); return res.status"
+EDITED = HOOK + " // once more"
+OPTIONS = Options(
+    window_records=64, read_records=8, flush_s=0.02, spill_s=0.1, lane_concurrency=4, lane_queue=4,
+    retry=RetryPolicy((0.5,) * 40), timeout_s=2.0, stop_s=0.2, hold=HoldPolicy(per_second=50.0, step=3),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A migrated database with a hook."""
+    folder = tmp_path_factory.mktemp("rerunning")
+    connection = state_template(folder)
+    keyring = Keyring.load("", folder)
+    connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
+    config = Config(name="hook", enabled=True, hog=HOOK)
+    made = transact(
+        connection,
+        lambda c: repository.create(c, PROJECT, config, Secrets(), keyring=keyring, now=int(START * 1000)),
+    )
+    return connection, keyring, raw(made.id)
+
+
+class Tool(SimulatedTransport):
+    """Refuses some events for good until it is mended."""
+
+    def __init__(self, chance: random.Random, refused: set[str]) -> None:
+        super().__init__(chance)
+        self.refused = refused
+
+    async def send(self, request):
+        if orjson.loads(request.body)["uuid"] in self.refused:
+            await asyncio.sleep(self.chance.uniform(0.001, 0.05))
+            return Response(400)
+        return await super().send(request)
+
+
+class Run:
+    """One seed."""
+
+    def __init__(self, seed: int, prepared) -> None:
+        connection, self.keyring, self.hook = prepared
+        self.source = RepositorySource(self.keyring)
+        self.chance = random.Random(seed)
+        self.now = START
+        self.log = SimulatedLog(PARTITIONS, self.chance)
+        self.store = SimulatedStore(copy_of(connection), self.chance)
+        self.events = self._events()
+        self.refused = {event.uuid for event in self.events if self.chance.random() < 0.5}
+        self.transport = Tool(self.chance, set(self.refused))
+        self.verdicts = self.chance.choice([("failed",), ("delivered",), ("delivered", "failed")])
+        self.wishes = [self.chance.choice(["pause", "resume"]) for _ in range(self.chance.randint(0, 4))]
+        self.cancels = self.chance.random() < 0.2
+        self.run: runs.Run | None = None
+        self.deaths = 0
+
+    def _events(self) -> list[Event]:
+        return [
+            Event(
+                str(uuid.UUID(int=self.chance.getrandbits(128), version=4)), "$pageview", f"user-{number % 7}", {},
+                "2026-01-02T03:04:05.000Z", int(START * 1000) + number,
+            )
+            for number in range(self.chance.randint(5, 40))
+        ]  # fmt: skip
+
+    def go(self) -> None:
+        self._life(None, self._first())
+        self._ask()
+        for _ in range(self.chance.randint(0, 3)):
+            self.deaths += self._life(self.chance.randint(50, 3000), self._meddle())
+        self._life(None, self._settle_down())
+
+    def _ask(self) -> None:
+        """Mend the tool, perhaps edit the destination, and order the run."""
+        self.transport.refused.clear()
+        self.before = dict(self._rows(""))
+        if self.chance.random() < 0.5:
+            transact(self.store.connection, self._edit)
+        revision = self.chance.choice(["current", "original"])
+        selection = Selection(int(self.now * 1000), Search(verdicts=self.verdicts), revision=revision)
+        self.order = runs.Order(
+            PROJECT, runs.RERUN, selection.encode(), rate=self.chance.choice([None, 20.0, 500.0])
+        )
+        self.run = self._start()
+        with pytest.raises(runs.RunUnderWay):
+            self._start()
+
+    def _start(self) -> runs.Run:
+        def work(connection):
+            return runs.start(
+                connection, self.order, partitions=[self.chance.randrange(PARTITIONS)], now=int(self.now * 1000),
+                randomness=self.chance.randbytes(10),
+            )  # fmt: skip
+
+        return transact(self.store.connection, work)[0]
+
+    def _edit(self, connection) -> None:
+        found = repository.load(connection, self.hook)
+        found.config.hog = EDITED
+        repository.update(
+            connection, found, found.config, Secrets(), keyring=self.keyring, now=int(self.now * 1000)
+        )  # fmt: skip
+
+    # ---------------------------------------------------------------- lives
+
+    def _life(self, crash_at: int | None, history) -> bool:
+        loop = SimulatedLoop(self.now)
+        asyncio.set_event_loop(loop)
+        self.store.reborn()
+        loop.crash_at = crash_at
+        try:
+            loop.run_until_complete(self._live(loop, history))
+        except Crash:
+            return True
+        finally:
+            self.now = loop.now + self.chance.uniform(0, 0.5)
+            bury(loop)
+            asyncio.set_event_loop(None)
+        return False
+
+    async def _live(self, loop: SimulatedLoop, history) -> None:
+        world = World(
+            now=loop.time, chance=self.chance, log=self.log, store=self.store, transport=self.transport,
+            sealer=PlainSealer(),
+        )  # fmt: skip
+        stop = asyncio.Event()
+        pipelines = [Pipeline(world, OPTIONS, self.source, [Feeder]) for _ in WORKERS]
+        running = [
+            asyncio.create_task(one.run(owned, stop)) for one, owned in zip(pipelines, WORKERS, strict=True)
+        ]
+        await history
+        for _ in range(3000):
+            await asyncio.sleep(0.2)
+            if any(task.done() for task in running) or await self._quiet(pipelines):
+                break
+        else:
+            raise AssertionError(f"It does not come to rest: {self._open()}")
+        stop.set()
+        await asyncio.gather(*running)
+
+    async def _first(self) -> None:
+        drafts = [Draft(PROJECT, e.distinct_id, e.captured_at, e.encode()) for e in self.events]
+        await self.log.append(drafts)
+
+    async def _meddle(self) -> None:
+        while self.wishes:
+            await asyncio.sleep(self.chance.uniform(0, 1))
+            transact(self.store.connection, lambda c: getattr(runs, self.wishes.pop())(c, self.run))
+
+    async def _settle_down(self) -> None:
+        await self._meddle()
+        await asyncio.sleep(self.chance.uniform(0, 1))
+        end = runs.cancel if self.cancels else runs.resume
+        transact(self.store.connection, lambda c: end(c, self.run))
+
+    async def _quiet(self, pipelines) -> bool:
+        if any(one.window.records or one.lanes.active() for one in pipelines):
+            return False
+        ends = {p: await self.log.end(p) for p in range(PARTITIONS)}
+        settled = dict(self.store.connection.execute("SELECT partition, settled_to FROM positions"))
+        return not self._open() and all(settled.get(p, 0) >= end for p, end in ends.items())
+
+    def _open(self) -> list:
+        execute = self.store.connection.execute
+        rows = "SELECT verdict, run, count(*) FROM deliveries WHERE verdict IN ('running', 'retrying', 'held', 'scheduled') GROUP BY 1, 2"
+        orders = "SELECT state, total FROM replays WHERE finished_at IS NULL"
+        return [*execute(rows).fetchall(), *execute(orders).fetchall()]
+
+    # -------------------------------------------------------------- judging
+
+    def _rows(self, run: str):
+        sql = "SELECT id, verdict FROM deliveries WHERE destination_id = ? AND run = ?"
+        return self.store.connection.execute(sql, (self.hook, run))
+
+    def judge(self) -> None:
+        rows = dict(self._rows(self.run.name))
+        chosen = [
+            event for event in self.events
+            if ("failed" if event.uuid in self.refused else "delivered") in self.verdicts
+        ]  # fmt: skip
+        wanted = {delivery_id(e.captured_at, raw(e.uuid), self.hook, "", self.run.name) for e in chosen}
+        over = transact(self.store.connection, lambda c: runs.find(c, PROJECT, self.run.id))
+        if self.cancels and over.state == runs.CANCELLED:
+            assert set(rows) <= wanted
+            assert set(rows.values()) <= {"delivered", "discarded"}
+        else:
+            assert over.state == runs.DONE
+            assert set(rows) == wanted
+            assert set(rows.values()) <= {"delivered"}
+        assert over.counts["verdicts"] == Counter(rows.values())
+        assert over.counts["selection"].get("selected", 0) == len(rows)
+        assert dict(self._rows("")) == self.before, "the originals stay as they were"
+        self._judge_network(rows)
+        self._judge_metrics(rows)
+
+    def _judge_network(self, rows) -> None:
+        delivered = [text(identity) for identity, verdict in rows.items() if verdict == "delivered"]
+        assert all(self.transport.accepted[name] >= 1 for name in delivered)
+        twice = sum(self.transport.accepted[text(identity)] for identity in rows) - len(delivered)
+        assert twice <= self.deaths * (4 * OPTIONS.lane_concurrency + 16), (twice, self.deaths)
+
+    def _judge_metrics(self, rows) -> None:
+        told = Batch()
+        for (body,) in self.store.connection.execute("SELECT body FROM telemetry_outbox ORDER BY seq"):
+            told.add(Batch.decode(body))
+        counts: Counter[str] = Counter()
+        for (_, _, _, _, name), n in told.metrics.items():
+            counts[name] += n
+        verdicts = Counter(rows.values()) + Counter(self.before.values())
+        assert counts["succeeded"] == verdicts["delivered"]
+        assert counts["failed"] == verdicts["failed"]
+        assert counts["discarded"] == verdicts["discarded"]
+        assert counts["triggered"] == len(self.events) + len(rows)
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_each_selected_delivery_has_one_verdict_of_the_run(chunk, prepared):
+    """Wherever workers die: what was selected, and nothing else, was run again, each exactly once in the ledger."""
+    for seed in range(chunk, RUNS, CHUNKS):
+        run = Run(seed, prepared)
+        try:
+            run.go()
+            run.judge()
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error!r}") from error
