@@ -137,7 +137,7 @@ class Run:
     def _start(self) -> runs.Run:
         def work(connection):
             return runs.start(
-                connection, self.order, partitions=[self.chance.randrange(PARTITIONS)], now=int(self.now * 1000),
+                connection, self.order, partitions=PARTITIONS, now=int(self.now * 1000),
                 randomness=self.chance.randbytes(10),
             )  # fmt: skip
 

@@ -245,9 +245,9 @@ class Feeder:
 
     async def _end_all(self, run: Run, owner: bytes, reason: str) -> None:
         """Discard what waits of a destination here, in steps, with rests between them."""
-        while await self._world.store.write(
-            lambda connection: self._end_some(connection, run, owner, reason)
-        ):  # noqa: ASYNC110 - others get the lock meanwhile
+        more = True
+        while more:
+            more = await self._world.store.write(lambda c: self._end_some(c, run, owner, reason))
             await asyncio.sleep(BEAT_S)
 
     def _end_some(self, connection: Connection, run: Run, owner: bytes, reason: str) -> bool:

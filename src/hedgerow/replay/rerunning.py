@@ -37,14 +37,16 @@ async def step(bench: Bench, run: Run, place: Place) -> None:
 
     def work(connection: Connection) -> None:
         reasons = [selection.left_out(connection, row, run.name) for row in rows]
-        chosen = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
+        room = None if selection.most is None else max(0, selection.most - place.counts.get(runs.SELECTED, 0))
+        chosen = [row for row, reason in zip(rows, reasons, strict=True) if reason is None][:room]
         seen = dict(zip(map(_where, records), variables.as_now(connection, records), strict=True))
         items = [_item(bench, row, seen, selection, bare) for row in chosen]
         new = waiting.add(connection, run, items, bench.world.now_ms())
         counts = Counter(filter(None, reasons)) + Counter({"under_way": len(items) - new})
         counts += Counter({runs.LOOKED_AT: len(rows), runs.SELECTED: new})
         cursor = None if end is None else end.hex()
-        runs.move(connection, run, place, cursor=cursor, done=end is None, counts=counts)
+        done = end is None or (room is not None and new >= room)
+        runs.move(connection, run, place, cursor=cursor, done=done, counts=counts)
 
     await bench.world.store.write(work)
 

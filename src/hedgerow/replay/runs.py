@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -173,14 +173,14 @@ class Order:
 
 
 def start(
-    connection: Connection, order: Order, *, partitions: Iterable[int], now: int, randomness: bytes
+    connection: Connection, order: Order, *, partitions: int, now: int, randomness: bytes
 ) -> tuple[Run, bool]:
     """Begin a run.
 
     Args:
         connection: inside a writing transaction.
         order: what it is to be.
-        partitions: whose owners select a part of it each.
+        partitions: how many there are. A re-run is selected by one owner, a replay by all, each in its own partitions.
         now: milliseconds.
         randomness: ten bytes for its id.
 
@@ -209,9 +209,10 @@ def start(
         order.key, order.dry_run, order.rate, order.author, now,
     )  # fmt: skip
     connection.execute(START, values)
-    connection.executemany(PLACE, [(identity, partition) for partition in partitions])
     found = find(connection, order.project_id, identity)
     assert found is not None
+    selecting = range(partitions) if order.kind == REPLAY else [found.home % partitions]
+    connection.executemany(PLACE, [(identity, partition) for partition in selecting])
     return found, True
 
 

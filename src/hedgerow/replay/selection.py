@@ -19,11 +19,12 @@ from hedgerow.store import Connection
 
 # What never reached its tool although nobody decided that it should not.
 MISSED: Final = ("failed", "expired")
-RERUNNABLE: Final = tuple(sorted(FINAL - {"duplicate"}))
+RERUNNABLE: Final = frozenset(FINAL - {"duplicate"})
 MOST_IDS: Final = 10_000
 START: Final = bytes(16)
 
 _BINARY: Final = ("destination", "event_uuid")
+_RERUNNABLE = ", ".join(f"'{verdict}'" for verdict in sorted(RERUNNABLE))
 _QUOTED_OPEN = ", ".join(f"'{verdict}'" for verdict in sorted(OPEN))
 # Of the same event, destination and mapping: something that arrived, or that is on its way. A filter that failed knew no mapping yet.
 SIBLINGS = """
@@ -32,7 +33,9 @@ WHERE partition = ? AND position = ? AND destination_id = ? AND (mapping = ? OR 
 """
 COUNT = """
 SELECT destination_id, verdict, count(*), sum({arrived}) FROM ({inner}) AS d
-WHERE updated_at <= :asked_at AND destination_id <> :nobody GROUP BY 1, 2
+WHERE updated_at <= :asked_at AND destination_id <> :nobody AND verdict IN ({verdicts})
+AND (:owner IS NULL OR destination_id = :owner) AND attempts <= :max_attempts
+AND (NOT json_array_length(:kinds) OR kind IN (SELECT value FROM json_each(:kinds))) GROUP BY 1, 2
 """
 ARRIVED = f"""
 EXISTS (
@@ -41,7 +44,7 @@ EXISTS (
     AND o.verdict IN ('delivered', {_QUOTED_OPEN})
 )
 """  # noqa: S608 - our own names
-IDS = "SELECT * FROM deliveries WHERE project_id = :project AND id IN (SELECT unhex(value) FROM json_each(:ids)) AND verdict IN ({verdicts})"
+IDS = "SELECT * FROM deliveries WHERE project_id = :project AND id IN (SELECT unhex(value) FROM json_each(:ids))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class Selection:
         ids: of deliveries, in order.
         revision: ``current`` or ``original``: that of the destination to run them with.
         skip_delivered: leave out what has arrived since; what was selected as delivered is run all the same.
+        kinds: of failures, when not all will do.
+        max_attempts: leave out what was tried more often.
+        most: run no more than so many, the oldest.
     """
 
     asked_at: int
@@ -61,6 +67,9 @@ class Selection:
     ids: tuple[bytes, ...] | None = None
     revision: str = "current"
     skip_delivered: bool = True
+    kinds: tuple[str, ...] = ()
+    max_attempts: int | None = None
+    most: int | None = None
 
     def encode(self) -> dict[str, Any]:
         """As a run keeps it."""
@@ -69,7 +78,8 @@ class Selection:
         ids = None if self.ids is None else [text(identity) for identity in self.ids]
         return {
             "asked_at": self.asked_at, "search": kept, "ids": ids, "revision": self.revision,
-            "skip_delivered": self.skip_delivered,
+            "skip_delivered": self.skip_delivered, "kinds": self.kinds, "max_attempts": self.max_attempts,
+            "most": self.most,
         }  # fmt: skip
 
     @classmethod
@@ -78,7 +88,10 @@ class Selection:
         conditions = dict(kept["search"])
         conditions |= {name: raw(conditions[name]) for name in _BINARY if name in conditions}
         ids = None if kept["ids"] is None else tuple(raw(identity) for identity in kept["ids"])
-        return cls(kept["asked_at"], Search(**conditions), ids, kept["revision"], kept["skip_delivered"])
+        return cls(
+            kept["asked_at"], Search(**conditions), ids, kept["revision"], kept["skip_delivered"], tuple(kept["kinds"]),
+            kept["max_attempts"], kept["most"],
+        )  # fmt: skip
 
     # ------------------------------------------------------------- what is in it
 
@@ -105,6 +118,8 @@ class Selection:
 
     def left_out(self, connection: Connection, row: Delivery, run_name: str) -> str | None:
         """Why a delivery that fits is not run again, or None when it is."""
+        if not self._fits(row):
+            return "other"
         if row.verdict in OPEN:
             return "open"
         if raw(row.destination_id) == NO_DESTINATION or row.verdict == "duplicate":
@@ -121,6 +136,15 @@ class Selection:
             return "delivered"
         return None
 
+    def _fits(self, row: Delivery) -> bool:
+        """What the search does not ask for by itself."""
+        owner = self.search.destination
+        return (
+            (not self.kinds or row.kind in self.kinds)
+            and (self.max_attempts is None or row.attempts <= self.max_attempts)
+            and (owner is None or row.destination_id == text(owner))
+        )
+
     def count(self, connection: Connection, project_id: int) -> Counts:
         """How many would be run, as far as one look can tell.
 
@@ -130,8 +154,14 @@ class Selection:
         """
         statement, values = self._all()
         arrived = ARRIVED if self.skip_delivered else "0"
-        asked = COUNT.format(arrived=f"(d.verdict <> 'delivered' AND {arrived})", inner=statement)
-        given = {**values, "project": project_id, "asked_at": self.asked_at, "nobody": NO_DESTINATION}
+        asked = COUNT.format(
+            arrived=f"(d.verdict <> 'delivered' AND {arrived})", inner=statement, verdicts=_RERUNNABLE
+        )  # fmt: skip
+        given = {
+            **values, "project": project_id, "asked_at": self.asked_at, "nobody": NO_DESTINATION,
+            "owner": self.search.destination, "max_attempts": 1 << 30 if self.max_attempts is None else self.max_attempts,
+            "kinds": orjson.dumps(self.kinds).decode(),
+        }  # fmt: skip
         counts = Counts()
         for owner, verdict, number, arrived_number in connection.execute(asked, given):
             there = int(number) - int(arrived_number or 0)
@@ -145,8 +175,7 @@ class Selection:
         """The statement that finds everything, without an end."""
         if self.ids is None:
             return self.search.statement(), {**self.search.parameters(), "limit": -1}
-        verdicts = ", ".join(f"'{verdict}'" for verdict in RERUNNABLE)
-        return IDS.format(verdicts=verdicts), {"ids": orjson.dumps([one.hex() for one in self.ids]).decode()}
+        return IDS, {"ids": orjson.dumps([one.hex() for one in self.ids]).decode()}
 
 
 @dataclass(slots=True)
@@ -161,3 +190,7 @@ class Counts:
     def total(self) -> int:
         """How many would be run."""
         return sum(self.by_verdict.values())
+
+    def bounded(self, most: int | None) -> int:
+        """How many of them are run when no more than ``most`` are wanted."""
+        return self.total if most is None else min(self.total, most)
