@@ -105,3 +105,36 @@ def test_warnings_and_erasures_do_not_stay_for_ever(world):
     world.settle()
     world.tidy()
     assert world.count("erasures") == 1
+
+
+def test_names_that_are_not_seen_any_more_go(world):
+    """With the pairs of an event that went."""
+
+    def put(connection):
+        for name, at in (("old", NOW - 100 * DAY_MS), ("new", NOW - 80 * DAY_MS)):
+            connection.execute("INSERT INTO event_definitions VALUES (1, ?1, ?2, ?2)", (name, at))
+            connection.execute("INSERT INTO event_properties VALUES (1, ?1, 'p', ?2)", (name, NOW))
+            connection.execute(
+                "INSERT INTO property_definitions VALUES (1, 'event', -1, ?1, 'String', ?2, ?2)", (name, at)
+            )
+
+    world.state.write_now(put)
+    world.tidy()
+    for table in ("event_definitions", "event_properties", "property_definitions"):
+        assert world.count(table) == 1
+
+
+def test_made_up_names_make_room_again(world):
+    """Where a project has all the names it may have, a thousand go that came once and not since a day."""
+
+    def put(connection):
+        rows = [(f"made up {n}", NOW - 2 * DAY_MS, NOW - 2 * DAY_MS) for n in range(5000)]
+        rows[0] = ("rare", NOW - 9 * DAY_MS, NOW - 2 * DAY_MS)
+        connection.executemany("INSERT INTO event_definitions VALUES (1, ?, ?, ?)", rows)
+        connection.execute("INSERT INTO event_definitions VALUES (2, 'once', ?1, ?1)", (NOW - 2 * DAY_MS,))
+
+    world.state.write_now(put)
+    world.tidy()
+    assert world.count("event_definitions") == 4001
+    left = "event_definitions WHERE name IN ('rare', 'once')"
+    assert world.count(left) == 2

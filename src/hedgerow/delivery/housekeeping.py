@@ -9,7 +9,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
+from hedgerow.delivery import vocabulary
 from hedgerow.log.segments import HOUR_MS, ROW_BITS
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.settings import Settings
@@ -92,6 +94,7 @@ class Housekeeping:
         await self._steps(self._state, lambda c: _changes(c, STALE_PAYLOADS, (STEP,)))
         warnings_before = now_ms - settings.logs_retention_days * DAY_MS
         await self._steps(self._state, lambda c: _changes(c, STALE_WARNINGS, (warnings_before, STEP)))
+        await self._forget_names(now_ms)
         if floor >> ROW_BITS > events_before // HOUR_MS:  # nothing of that time can be read anew
             await self._state.write(lambda c: _changes(c, STALE_ERASURES, (events_before,)))
         await self._steps(self._state, lambda c: _changes(c, STALE_MASKS, (now_ms, STEP)))
@@ -101,6 +104,14 @@ class Housekeeping:
             logs_before=now_ms - settings.logs_retention_days * DAY_MS,
             metrics_before=now_ms - settings.metrics_retention_days * DAY_MS,
         )
+
+    async def _forget_names(self, now_ms: int) -> None:
+        """Names of events and properties that are not seen any more."""
+        unseen = now_ms - self._settings.definitions_retention_days * DAY_MS
+        steps = [(statement, (unseen, STEP)) for statement in vocabulary.STALE]
+        steps += [(statement, (now_ms - DAY_MS, STEP)) for statement in vocabulary.CROWDED]
+        for statement, given in [*steps, (vocabulary.ORPHANED, (STEP,))]:
+            await self._steps(self._state, partial(_changes, statement=statement, parameters=given))
 
     async def _floor(self) -> int:
         """Up to where everything is settled. A partition that is settled to its end does not hold the others back."""

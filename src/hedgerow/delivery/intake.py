@@ -19,6 +19,7 @@ from hedgerow.delivery.masking import Claim, MaskingError, claim
 from hedgerow.delivery.matching import Plan, Wanted
 from hedgerow.delivery.settler import Settler
 from hedgerow.delivery.suspects import MARKED, SUSPECT
+from hedgerow.delivery.vocabulary import News, Vocabulary
 from hedgerow.delivery.window import Entry, Window
 from hedgerow.delivery.world import REST_AFTER_STORE_ERROR_S, Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
@@ -104,6 +105,8 @@ class Intake:
         self._gates = gates
         self._partitions: dict[int, _Partition] = {}
         self._judge = Judge(world)
+        self._vocabulary = Vocabulary()
+        self._news: list[News] = []
         self._poll_s = options.poll_s
         self.wake = asyncio.Event()
 
@@ -184,6 +187,7 @@ class Intake:
         except ConfigurationStale:
             await self._renew()
             return True
+        self._vocabulary.learn(self._news)
         await self._dispatch_all(items)
         return True
 
@@ -261,6 +265,9 @@ class Intake:
                 if i.first
             ],
         )  # fmt: skip
+        fresh = ((i.record.project_id, i.event) for i in usable if i.first and not i.event.internal)
+        self._news = self._vocabulary.collect(fresh)
+        self._vocabulary.write(connection, self._news)
         ends: dict[int, int] = {}
         for item in items:
             ends[item.record.partition] = item.record.position
