@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from hedgerow.api import presenters
 from hedgerow.api.access import Access, id_bytes, needs
 from hedgerow.api.errors import Invalid, NotFound
-from hedgerow.api.paging import DEFAULT_LIMIT, link, number
+from hedgerow.api.paging import DEFAULT_LIMIT, link, number, whole
 from hedgerow.api.telemetry import delivery_logs
 from hedgerow.api.times import parse_time
 from hedgerow.delivery.invocation import FINAL, OPEN
@@ -30,19 +31,9 @@ GROUPS = {"open": OPEN, "final": FINAL}
 @router.get("")
 async def list_deliveries(request: Request, access: Reading) -> dict[str, Any]:
     """Deliveries, newest first; ``next`` goes on where this page ends."""
-    query, now = request.query_params, access.services.now()
-    status, status_class = _status(request)
-    wanted = Search(
-        destination=_uuid(query.get("destination"), "destination"),
-        verdicts=_verdicts(query.get("verdict", "")),
-        kind=query.get("kind") or None,
-        status=status,
-        status_class=status_class,
-        event=query.get("event") or None,
-        event_uuid=_uuid(query.get("event_uuid"), "event_uuid"),
-        after=parse_time(query.get("after"), now, "after"),
-        before=parse_time(query.get("before"), now, "before"),
-        text=query.get("search") or None,
+    query = request.query_params
+    wanted = replace(
+        search_of(query, access.services.now()),
         cursor=_uuid(query.get("cursor"), "cursor"),
         limit=number(request, "limit", DEFAULT_LIMIT, least=1),
     )
@@ -53,6 +44,29 @@ async def list_deliveries(request: Request, access: Reading) -> dict[str, Any]:
         "next": more,
         "results": [presenters.delivery(row, names.get(row.destination_id)) for row in rows],
     }
+
+
+def search_of(given: Mapping[str, str], now: int) -> Search:
+    """The conditions of a list of deliveries; that of a person needs the store, see ``ids_of``.
+
+    Raises:
+        Invalid: one of them makes no sense.
+    """
+    status, status_class = _status(given.get("status", ""))
+    run = _uuid(given.get("run"), "run")
+    return Search(
+        destination=_uuid(given.get("destination"), "destination"),
+        verdicts=_verdicts(given.get("verdict", "")),
+        kind=given.get("kind") or None,
+        status=status,
+        status_class=status_class,
+        event=given.get("event") or None,
+        event_uuid=_uuid(given.get("event_uuid"), "event_uuid"),
+        after=parse_time(given.get("after"), now, "after"),
+        before=parse_time(given.get("before"), now, "before"),
+        text=given.get("search") or None,
+        run=None if run is None else str(uuid.UUID(bytes=run)),
+    )
 
 
 def _read(
@@ -93,12 +107,11 @@ async def retrieve(delivery_id: str, access: Reading) -> dict[str, Any]:
     return presenters.delivery_details(found, names.get(owner), logs)
 
 
-def _status(request: Request) -> tuple[int | None, int | None]:
+def _status(text: str) -> tuple[int | None, int | None]:
     """``503``, or ``5xx`` for all of a class; the one or the other."""
-    text = request.query_params.get("status", "").lower()
-    if len(text) == 3 and text.endswith("xx") and text[0] in "12345":
+    if len(text) == 3 and text.lower().endswith("xx") and text[0] in "12345":
         return None, int(text[0])
-    return number(request, "status", 0, most=999) or None, None
+    return whole(text, "status", 0, most=999) or None, None
 
 
 def _verdicts(text: str) -> list[str]:

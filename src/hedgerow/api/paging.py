@@ -20,7 +20,15 @@ def number(request: Request, name: str, default: int, *, least: int = 0, most: i
     Raises:
         Invalid: it is none, or out of bounds.
     """
-    text = request.query_params.get(name, "")
+    return whole(request.query_params.get(name, ""), name, default, least=least, most=most)
+
+
+def whole(text: str, name: str, default: int, *, least: int = 0, most: int = LONGEST) -> int:
+    """A whole number from a text; the default when there is none.
+
+    Raises:
+        Invalid: it is none, or out of bounds.
+    """
     if not text:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:

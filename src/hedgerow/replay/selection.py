@@ -44,7 +44,6 @@ EXISTS (
     AND o.verdict IN ('delivered', {_QUOTED_OPEN})
 )
 """  # noqa: S608 - our own names
-IDS = "SELECT * FROM deliveries WHERE project_id = :project AND id IN (SELECT unhex(value) FROM json_each(:ids))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +137,13 @@ class Selection:
 
     def _fits(self, row: Delivery) -> bool:
         """What the search does not ask for by itself."""
-        owner = self.search.destination
+        owner, verdicts = self.search.destination, self.search.verdicts
+        after, before = self.search.after, self.search.before
         return (
-            (not self.kinds or row.kind in self.kinds)
+            (not verdicts or row.verdict in verdicts)
+            and (after is None or row.captured_at > after)
+            and (before is None or row.captured_at < before)
+            and (not self.kinds or row.kind in self.kinds)
             and (self.max_attempts is None or row.attempts <= self.max_attempts)
             and (owner is None or row.destination_id == text(owner))
         )
@@ -152,7 +155,9 @@ class Selection:
             connection: inside a reading transaction.
             project_id: whose.
         """
-        statement, values = self._all()
+        if self.ids is not None:
+            return self._count_ids(connection, project_id)
+        statement, values = self.search.statement(), {**self.search.parameters(), "limit": -1}
         arrived = ARRIVED if self.skip_delivered else "0"
         asked = COUNT.format(
             arrived=f"(d.verdict <> 'delivered' AND {arrived})", inner=statement, verdicts=_RERUNNABLE
@@ -166,16 +171,20 @@ class Selection:
         for owner, verdict, number, arrived_number in connection.execute(asked, given):
             there = int(number) - int(arrived_number or 0)
             counts.arrived += int(arrived_number or 0)
-            if there:
-                counts.by_destination[text(owner)] = counts.by_destination.get(text(owner), 0) + there
-                counts.by_verdict[verdict] = counts.by_verdict.get(verdict, 0) + there
+            counts.add(text(owner), verdict, there)
         return counts
 
-    def _all(self) -> tuple[str, dict[str, Any]]:
-        """The statement that finds everything, without an end."""
-        if self.ids is None:
-            return self.search.statement(), {**self.search.parameters(), "limit": -1}
-        return IDS, {"ids": orjson.dumps([one.hex() for one in self.ids]).decode()}
+    def _count_ids(self, connection: Connection, project_id: int) -> Counts:
+        """The same, one by one."""
+        counts = Counts()
+        rows, _ = self.step(connection, project_id, START, MOST_IDS + 1)
+        for row in rows:
+            reason = self.left_out(connection, row, "")
+            if reason is None:
+                counts.add(row.destination_id, row.verdict, 1)
+            elif reason in {"delivered", "under_way"}:
+                counts.arrived += 1
+        return counts
 
 
 @dataclass(slots=True)
@@ -185,6 +194,12 @@ class Counts:
     by_destination: dict[str, int] = field(default_factory=dict)
     by_verdict: dict[str, int] = field(default_factory=dict)
     arrived: int = 0
+
+    def add(self, destination_id: str, verdict: str, number: int) -> None:
+        """Count some that would be run."""
+        if number:
+            self.by_destination[destination_id] = self.by_destination.get(destination_id, 0) + number
+            self.by_verdict[verdict] = self.by_verdict.get(verdict, 0) + number
 
     @property
     def total(self) -> int:

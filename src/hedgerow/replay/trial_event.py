@@ -129,19 +129,17 @@ def _event(raw: Any, person: Mapping[str, Any] | None, setting: Setting) -> dict
     properties = _object(event.get("properties"), "event__properties") or {}
     when = _time(event.get("timestamp"), setting.now)
     distinct_id = str(event.get("distinct_id") or (person or {}).get("distinct_id") or NOBODY)
-    filled = {
-        "uuid": identity,
-        "distinct_id": distinct_id[:LONGEST_NAME],
-        "elements_chain": properties.get("$elements_chain", ""),
-        "captured_at": timestamps.write(setting.now),
-        "url": f"{setting.home}/events/{identity}/{when.replace(':', '%3A')}",
-    }
+    chain = event.get("elements_chain") or properties.get("$elements_chain")
     return {
-        **filled,
+        "captured_at": timestamps.write(setting.now),
+        "url": f"{setting.home}/events/{quote(identity)}/{when.replace(':', '%3A')}",
         **event,
+        "uuid": identity,
         "event": name[:LONGEST_NAME],
         "name": name[:LONGEST_NAME],
+        "distinct_id": distinct_id[:LONGEST_NAME],
         "properties": properties,
+        "elements_chain": chain if isinstance(chain, str) else "",
         "timestamp": when,
     }
 
