@@ -22,6 +22,7 @@ from hedgerow.api import (
     members,
     persons,
     projects,
+    reruns,
     revisions,
     tail,
     telemetry,
@@ -34,7 +35,8 @@ from hedgerow.api.services import Services
 ROUTERS = (
     projects.router, projects.of_project, members.router, audit.of_project, audit.router, sessions.router, users.router,
     keys.router, entrance.router,
-    hog_functions.router, revisions.router, holds.router, telemetry.router, hog_function_templates.router, deliveries.router,
+    hog_functions.router, revisions.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
+    deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router,
 )  # fmt: skip
