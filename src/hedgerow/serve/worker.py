@@ -11,6 +11,7 @@ import sys
 import uvloop
 
 from hedgerow.delivery.worker import run_worker
+from hedgerow.replay.feeding import Feeder
 from hedgerow.serve.collector import calm_collector
 from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, log_to_stderr, received
 from hedgerow.settings import Settings, SettingsError, load
@@ -25,7 +26,9 @@ async def work(settings: Settings, inheritance: Inheritance) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     wake = socket.socket(fileno=inheritance.wake)
     wake.setblocking(False)
-    await run_worker(settings, partitions=inheritance.partitions, wake=wake, stop=stop)
+    await run_worker(
+        settings, partitions=inheritance.partitions, wake=wake, stop=stop, keepers=(Feeder,)
+    )
 
 
 def main() -> int:
