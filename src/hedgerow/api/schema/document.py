@@ -56,6 +56,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "group_key": ("acme", "Key of the group."),
     "definition_id": ("0191f3c0-1d2e-8b00-8000-5f0c6a3b9d10", "Id of the definition."),
     "version": (3, "Number of the revision."),
+    "run_id": ("0191f3c0-1d2e-7d00-8000-5f0c6a3b9d10", "Id of the re-run or replay."),
 }  # fmt: skip
 
 ABOUT = """
