@@ -6,24 +6,18 @@ from fastapi import FastAPI
 
 import hedgerow
 from hedgerow.api import (
-    account_errors,
-    audit,
     definitions,
     deliveries,
     docs,
-    entrance,
     events,
     hog_function_templates,
     hog_functions,
     holds,
     ingestion_warnings,
-    keys,
     links,
-    members,
     persons,
     projects,
     reruns,
-    revisions,
     tail,
     telemetry,
     vocabulary,
@@ -33,9 +27,7 @@ from hedgerow.api.errors import Json, install
 from hedgerow.api.services import Services
 
 ROUTERS = (
-    projects.router, projects.of_project, members.router, audit.of_project, audit.router, sessions.router, users.router,
-    keys.router, entrance.router,
-    hog_functions.router, revisions.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
+    projects.router, hog_functions.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router,
@@ -57,7 +49,6 @@ def create_app(services: Services) -> Bounds:
     )
     app.state.services, app.state.contract = services, docs.Contract(ROUTERS)
     install(app)
-    account_errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
     return Bounds(app, timeout=services.settings.body_timeout_s)
