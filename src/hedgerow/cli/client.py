@@ -63,6 +63,10 @@ class Client:
         """Change something."""
         return self._call("PATCH", self._path(path), body)
 
+    def delete(self, path: str) -> Any:
+        """Take something back."""
+        return self._call("DELETE", self._path(path))
+
     def stream(self, path: str, **query: object) -> Iterator[tuple[str, Any]]:
         """Follow server-sent events until the server ends them: type (empty for plain messages) and body of each.
 
