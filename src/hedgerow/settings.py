@@ -104,6 +104,38 @@ class Settings(BaseSettings):
         "Comma-separated keys that encrypt secret inputs; the first encrypts, all decrypt. "
         "Empty: one is made in <data_dir>/secrets.key.",
     )
+    secrets_env_prefix: Texts = knob(
+        ("DESTINATION_{project}_",),
+        'Comma-separated beginnings of the environment variables that inputs may come from ({"from_env": ...}); {project} is '
+        "the project's id. Whoever edits a destination can send such a variable anywhere. Empty: none. Never HEDGEROW_*.",
+    )
+    secrets_folder: str = knob(
+        "",
+        'Folder of the files that inputs may come from ({"from_file": ...}), read when a delivery needs them; {project} in it '
+        "is the project's id. Empty: none.",
+    )
+    session_hours: int = knob(
+        14 * 24, "How long somebody stays logged in at a browser.", unit="h", ge=1, le=24 * 366
+    )
+    link_hours: int = knob(
+        72,
+        "How long an invitation or a link for a new password is good; each works once.",
+        unit="h",
+        ge=1,
+        le=24 * 31,
+    )
+    login_tries: int = knob(
+        10,
+        "Wrong passwords or codes for one account within login_window_s, after which it answers 429 until that is over.",
+        ge=1,
+    )
+    login_address_tries: int = knob(
+        100,
+        "The same for one address, whatever the accounts. More: behind a proxy that is not in trusted_proxies, everybody "
+        "has the same.",
+        ge=1,
+    )
+    login_window_s: float = knob(900.0, "How long failed logins are counted.", unit="s", gt=0)
     url: str = knob("", "Where the commands find the server. Empty: http://<host>:<port>.")
 
     # ------------------------------------------------------------------- event log

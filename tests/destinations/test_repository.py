@@ -4,7 +4,17 @@ import uuid
 
 import pytest
 
-from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.destinations import (
+    Author,
+    Config,
+    Keyring,
+    Page,
+    Secrets,
+    Wanted,
+    history,
+    list_destinations,
+    repository,
+)
 from hedgerow.destinations.model import new_id
 from hedgerow.store import migrate
 from hedgerow.store.database import Database
@@ -32,7 +42,9 @@ def database(empty, tmp_path):
 def save(database, now=1_000, project=1, secrets=SECRETS, **fields):
     config = Config(name="Hook", hog="return 1", **fields)
     return database.write_now(
-        lambda conn: repository.create(conn, project, config, secrets, keyring=RING, now=now, author="ann")
+        lambda conn: repository.create(
+            conn, project, config, secrets, keyring=RING, now=now, author=Author("ann", 7)
+        )
     )
 
 
@@ -63,7 +75,7 @@ def test_every_change_is_a_revision_and_moves_the_counter(database):
             Secrets(),
             keyring=RING,
             now=2_000,
-            author="bob",
+            author=Author("bob"),
         )
     )
     assert database.read_now(repository.config_version) == before + 2
@@ -71,8 +83,8 @@ def test_every_change_is_a_revision_and_moves_the_counter(database):
     assert database.read_now(lambda conn: repository.load(conn, raw, 1)).config == first.config
     assert database.read_now(lambda conn: repository.load(conn, raw)) == second
     assert second.sealed is None
-    history = database.read_now(lambda conn: repository.history(conn, first.id))
-    assert [(item["number"], item["author"]) for item in history] == [(2, "bob"), (1, "ann")]
+    found = database.read_now(lambda conn: history(conn, first.id))
+    assert [(item.number, item.author) for item in found] == [(2, Author("bob")), (1, Author("ann", 7))]
 
 
 def test_a_failed_change_leaves_nothing(database):
@@ -86,7 +98,7 @@ def test_a_failed_change_leaves_nothing(database):
     with pytest.raises(RuntimeError):
         database.write_now(work)
     assert database.read_now(repository.config_version) == before
-    assert database.read_now(lambda conn: repository.list_destinations(conn, 1)) == ([], 0)
+    assert database.read_now(lambda conn: list_destinations(conn, 1)) == Page([], 0, {})
 
 
 def test_deleted_ones_are_hidden_and_come_back(database):
@@ -107,7 +119,7 @@ def test_only_the_project_itself_sees_its_destinations(database):
     """Another project's id finds nothing."""
     saved = save(database, project=2)
     assert database.read_now(lambda conn: repository.get(conn, 1, saved.id)) is None
-    assert database.read_now(lambda conn: repository.list_destinations(conn, 1)) == ([], 0)
+    assert database.read_now(lambda conn: list_destinations(conn, 1)) == Page([], 0, {})
 
 
 @pytest.mark.parametrize("strange", ["", "new", "1", "zzz", "0" * 31])
@@ -130,8 +142,9 @@ def test_lists_are_ordered_filtered_and_paged(database):
         names[save(database, now=now, **fields).id] = now
 
     def listed(**how):
-        page, count = database.read_now(lambda conn: repository.list_destinations(conn, 1, **how))
-        return [names[item.id] for item in page], count
+        paging = {key: how.pop(key) for key in ("limit", "offset") if key in how}
+        page = database.read_now(lambda conn: list_destinations(conn, 1, Wanted(**how), **paging))
+        return [names[item.id] for item in page.items], page.count
 
     assert listed() == ([2, 1, 3, 0], 4)
     assert listed(limit=2, offset=1) == ([1, 3], 4)

@@ -23,11 +23,15 @@ from hedgerow.api import (
     vocabulary,
 )
 from hedgerow.api.bounds import Bounds
+    revisions,
+    sessions,
 from hedgerow.api.errors import Json, install
 from hedgerow.api.services import Services
 
 ROUTERS = (
-    projects.router, hog_functions.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
+    projects.router, projects.of_project, members.router, audit.of_project, audit.router, sessions.router, users.router,
+    keys.router, entrance.router,
+    hog_functions.router, revisions.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router,

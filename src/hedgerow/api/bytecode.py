@@ -27,3 +27,21 @@ def of_filters(filters: Mapping[str, Any], project: Project) -> list[Any] | None
         return hog.emit_bytecode(expression(filters, project))
     except (hog.HogError, ValidationError):
         return None
+
+
+def of_value(value: Any) -> Any:
+    """The value of an input with the bytecode of each of its texts in its place."""
+    if isinstance(value, str):
+        return of_template(value)
+    if isinstance(value, Mapping):
+        return {key: of_value(item) for key, item in value.items()}
+    return [of_value(item) for item in value] if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=4096)
+def of_template(text: str) -> list[Any] | None:
+    """The bytecode of a template, or None when it does not parse."""
+    try:
+        return hog.emit_bytecode(hog.parse_template(text))
+    except hog.HogError:
+        return None

@@ -9,13 +9,14 @@ from urllib.parse import quote
 import orjson
 
 from hedgerow.accounts.options import shown
+from hedgerow.accounts.users import User
 from hedgerow.api import bytecode
 from hedgerow.api.times import iso
 from hedgerow.delivery.queries import Delivery, Details, Request
 from hedgerow.delivery.standing import Standing
 from hedgerow.destinations import project as destinations
 from hedgerow.destinations.catalogue import Catalogue
-from hedgerow.destinations.model import Destination
+from hedgerow.destinations.model import Config, Destination, Inputs
 from hedgerow.events import Event
 from hedgerow.people import PersonState, Project, display_name
 from hedgerow.people.queries import FoundGroup, FoundPerson
@@ -25,34 +26,41 @@ from hedgerow.settings import Settings
 UNKNOWN_STATUS = {"state": 0, "tokens": 0}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Beside:
+    """What is told of a destination besides its configuration.
+
+    Attributes:
+        standing: how it stands.
+        creator: who made it, as ``user`` shows them.
+        draft: what ``draft_note`` says of its draft.
+        match: how a search found it.
+    """
+
+    standing: Standing = dataclasses.field(default_factory=Standing)
+    creator: dict[str, Any] | None = None
+    draft: dict[str, Any] | None = None
+    match: str | None = None
+
+
 def destination(
-    item: Destination, templates: Catalogue, owner: destinations.Project, standing: Standing
+    item: Destination, templates: Catalogue, owner: destinations.Project, beside: Beside
 ) -> dict[str, Any]:
     """A destination in full."""
-    config = item.config
     return {
-        **summary(item, templates, owner, standing),
-        "bytecode": bytecode.of_program(config.hog),
+        **summary(item, templates, owner, beside),
+        **configuration(item.config, owner),
+        "bytecode": bytecode.of_program(item.config.hog),
         "transpiled": None,
-        "inputs_schema": config.inputs_schema,
-        "inputs": config.inputs,
-        "masking": config.masking,
-        "sampling": config.sampling,
-        "retry": config.retry,
-        "rate_limit": config.rate_limit,
-        "ordering": config.ordering,
-        "fetch": config.fetch,
-        "mappings": config.mappings,
-        "batch_export_id": config.batch_export_id,
-        "revision": item.revision,
+        "batch_export_id": item.config.batch_export_id,
     }
 
 
 def summary(
-    item: Destination, templates: Catalogue, owner: destinations.Project, standing: Standing
+    item: Destination, templates: Catalogue, owner: destinations.Project, beside: Beside
 ) -> dict[str, Any]:
     """A destination as a list shows it."""
-    config = item.config
+    config, standing = item.config, beside.standing
     template = templates.get(config.template_id) if config.template_id else None
     return {
         "id": item.id,
@@ -60,17 +68,88 @@ def summary(
         "name": config.name,
         "description": config.description,
         "created_at": iso(item.created_at),
-        "created_by": None,
+        "created_by": beside.creator,
         "updated_at": iso(item.updated_at),
         "enabled": config.enabled,
         "hog": config.hog,
-        "filters": {**config.filters, "bytecode": bytecode.of_filters(config.filters, owner)},
+        "filters": _filters(config.filters, owner),
         "icon_url": config.icon_url,
         "template": template.as_dict() if template else None,
         "status": _status(standing) if item.enabled else UNKNOWN_STATUS,
         "health": _health(standing),
         "held": {"count": standing.held.count, "oldest": _iso(standing.held.oldest)},
         "execution_order": config.execution_order,
+        "revision": item.revision,
+        "draft": beside.draft,
+        **({"search_match_type": beside.match} if beside.match else {}),
+    }
+
+
+def configuration(config: Config, owner: destinations.Project) -> dict[str, Any]:
+    """What people decide about a destination, as they wrote it and with PostHog's bytecode beside it."""
+    return {
+        "type": config.type,
+        "name": config.name,
+        "description": config.description,
+        "enabled": config.enabled,
+        "hog": config.hog,
+        "icon_url": config.icon_url,
+        "inputs_schema": config.inputs_schema,
+        "inputs": _inputs(config.inputs),
+        "filters": _filters(config.filters, owner),
+        "masking": _masking(config.masking),
+        "mappings": None if config.mappings is None else [_mapping(one, owner) for one in config.mappings],
+        "sampling": config.sampling,
+        "retry": config.retry,
+        "rate_limit": config.rate_limit,
+        "ordering": config.ordering,
+        "fetch": config.fetch,
+        "execution_order": config.execution_order,
+    }
+
+
+def _filters(filters: dict[str, Any], owner: destinations.Project) -> dict[str, Any]:
+    return {**filters, "bytecode": bytecode.of_filters(filters, owner)}
+
+
+def _inputs(items: Inputs) -> Inputs:
+    """Inputs with their place in the order of evaluation; secrets stay what they are."""
+    return {
+        key: dict(item) if "value" not in item else {**item, **_compiled(item), "order": place}
+        for place, (key, item) in enumerate(items.items())
+    }
+
+
+def _compiled(item: dict[str, Any]) -> dict[str, Any]:
+    return {"bytecode": bytecode.of_value(item["value"])} if item.get("templating") == "hog" else {}
+
+
+def _masking(masking: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if masking is None else {**masking, "bytecode": bytecode.of_template(masking["hash"])}
+
+
+def _mapping(mapping: dict[str, Any], owner: destinations.Project) -> dict[str, Any]:
+    shown = {"inputs": _inputs(mapping["inputs"]), "filters": _filters(mapping["filters"], owner)}
+    return {**mapping, **shown}
+
+
+def draft_note(note: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Who works on a destination, and since when."""
+    return None if note is None else {**note, "updated_at": iso(note["updated_at"])}
+
+
+def user(item: User) -> dict[str, Any]:
+    """A user as PostHog shows whoever made something."""
+    return {
+        "id": item.id,
+        "uuid": str(item.uuid),
+        "distinct_id": str(item.uuid),
+        "first_name": item.name,
+        "last_name": "",
+        "email": item.email,
+        "is_email_verified": None,
+        "hedgehog_config": None,
+        "role_at_organization": None,
     }
 
 

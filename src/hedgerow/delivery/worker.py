@@ -90,7 +90,7 @@ async def run_worker(
     owned = sorted(partitions)
     locks = PartitionLocks(settings.data_dir / "locks")
     await locks.take(owned)
-    keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
+    keyring = Keyring.of(settings)
     store = Database(settings.data_dir / "state.db")
     telemetry = Database(settings.data_dir / "telemetry.db")
     events = SqliteLog(settings.data_dir / "events", settings.partitions, clock=time.time)

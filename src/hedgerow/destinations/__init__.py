@@ -24,24 +24,25 @@ from hedgerow.destinations.globals import (
     filter_globals_of,
     with_source,
 )
-from hedgerow.destinations.model import Config, Destination, Secrets
+from hedgerow.destinations.listing import Page, Wanted, list_destinations
+from hedgerow.destinations.model import Author, Config, Destination, Secrets
 from hedgerow.destinations.project import PathCleaning, Project
 from hedgerow.destinations.repository import (
     config_version,
     create,
     enabled,
     get,
-    history,
-    list_destinations,
     load,
     status,
     touch,
     update,
 )
+from hedgerow.destinations.revisions import Revision, history
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.destinations.validation import Existing, Valid, validate
 
 __all__ = [
+    "Author",
     "Catalogue",
     "CatalogueError",
     "CompiledDestination",
@@ -54,13 +55,16 @@ __all__ = [
     "FilterGlobals",
     "InputError",
     "Keyring",
+    "Page",
     "PathCleaning",
     "Project",
+    "Revision",
     "Secrets",
     "SecretsError",
     "Template",
     "Valid",
     "ValidationError",
+    "Wanted",
     "build_globals",
     "builtin",
     "config_version",

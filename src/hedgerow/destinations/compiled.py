@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from hedgerow import hog
@@ -12,9 +12,10 @@ from hedgerow.destinations.errors import FilterError, InputError
 from hedgerow.destinations.filters import CompiledFilter, Condition, compile_filters, union
 from hedgerow.destinations.globals import with_source
 from hedgerow.destinations.masking import in_sample
-from hedgerow.destinations.model import Destination, Secrets
+from hedgerow.destinations.model import Destination, Inputs, Secrets
 from hedgerow.destinations.project import Project
 from hedgerow.destinations.redaction import Redactor, secret_values
+from hedgerow.destinations.references import is_reference, value_of
 from hedgerow.destinations.rendering import InputSet
 from hedgerow.destinations.retrying import delays
 from hedgerow.destinations.secrets import Keyring
@@ -53,6 +54,7 @@ class CompiledDestination:
         self._filter = compile_filters(destination.config.filters, project)
         self._mappings = _mapping_filters(destination, project)
         self._inputs: dict[str, InputSet] = {}
+        self._read_so_far: set[str] = set()
         self.conditions: tuple[Condition, ...] = self._filter.conditions
         self.stream = _stream(destination)
         self.event_names = self._filter.event_names if self._mappings is None else _names(self._mappings)
@@ -153,7 +155,35 @@ class CompiledDestination:
         hidden = self.secrets.of(mapping)
         schema = [*config.inputs_schema, *own.get("inputs_schema", ())]
         filled = {key: hidden.get(key) if item.get("secret") is True else item for key, item in items.items()}
-        return InputSet(schema, {key: item for key, item in filled.items() if item is not None})
+        late = {
+            key: partial(self._read, key, item) for key, item in filled.items() if item and is_reference(item)
+        }
+        return InputSet(
+            schema, {key: item for key, item in filled.items() if item is not None and key not in late}, late
+        )
+
+    def _read(self, key: str, item: Mapping[str, Any]) -> Any:
+        """What an input refers to, as of now; from now on it is redacted."""
+        text = self._keyring.references.read(key, item, self.destination.project_id)
+        value = value_of(key, text, self._types.get(key, "string"))
+        fresh = {text, *secret_values((), {key: value}, (key,))}
+        if not fresh <= self._read_so_far:
+            self._read_so_far |= fresh
+            self.__dict__.pop("_known", None)
+            self.__dict__.pop("_redactor", None)
+        return value
+
+    def opened(self, items: Mapping[str, dict[str, Any]]) -> Inputs:
+        """Those of some inputs whose values stand elsewhere, with their values: for a process that cannot read them.
+
+        Raises:
+            InputError: one of them cannot be read.
+        """
+        return {key: {"value": self._read(key, item)} for key, item in items.items() if is_reference(item)}
+
+    @cached_property
+    def _types(self) -> dict[str, str]:
+        return {field["key"]: field["type"] for field in self._all_schemas()}
 
     def _mapping(self, mapping: str) -> Mapping[str, Any]:
         for item in self.destination.config.mappings or ():
@@ -231,11 +261,20 @@ class CompiledDestination:
 
     def sensitive(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the rendered inputs that have something to redact in them."""
-        schemas = self._all_schemas()
-        return {key: value for key, value in inputs.items() if secret_values(schemas, {key: value})}
+        schemas, late = self._all_schemas(), self._late
+        return {
+            key: value for key, value in inputs.items() if key in late or secret_values(schemas, {key: value})
+        }
 
     @cached_property
-    def _known(self) -> frozenset[str]:
+    def _late(self) -> frozenset[str]:
+        """Inputs whose values stand elsewhere."""
+        config = self.destination.config
+        some = [config.inputs, *(mapping["inputs"] for mapping in config.mappings or ())]
+        return frozenset(key for items in some for key, item in items.items() if is_reference(item))
+
+    @cached_property
+    def _known(self) -> set[str]:
         config, secrets = self.destination.config, self.secrets
         mappings = config.mappings or ()
         sources = [
@@ -245,7 +284,7 @@ class CompiledDestination:
                 for item in mappings
             ),
         ]
-        return frozenset(
+        return self._read_so_far | frozenset(
             value
             for schema, items, hidden in sources
             for value in secret_values(

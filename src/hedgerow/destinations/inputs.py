@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from hedgerow.destinations.errors import ValidationError
 from hedgerow.destinations.model import SECRET_MARK, Inputs
+from hedgerow.destinations.references import is_reference, validate_reference
 from hedgerow.destinations.schema import templating_of
 from hedgerow.destinations.templating import check, in_order, references
 
@@ -50,7 +51,7 @@ def validate_inputs(
             item = _item(field, incoming.get(key), kept.get(key))
             if item is not None:
                 items[key] = item
-                needs[key] = references(item["value"], item.get("templating"))
+                needs[key] = references(item.get("value"), item.get("templating"))
         except ValidationError as error:
             raise error.under("inputs", key) from None
     try:
@@ -58,8 +59,9 @@ def validate_inputs(
     except ValidationError as error:
         raise error.under("inputs") from None
     hidden = {field["key"] for field in schema if field["secret"]}
-    shown: Inputs = {key: dict(SECRET_MARK) if key in hidden else items[key] for key in order}
-    return shown, {key: items[key] for key in order if key in hidden}
+    kept_back = {key for key in order if key in hidden and not is_reference(items[key])}
+    shown: Inputs = {key: dict(SECRET_MARK) if key in kept_back else items[key] for key in order}
+    return shown, {key: items[key] for key in order if key in kept_back}
 
 
 def _item(field: Mapping[str, Any], incoming: Any, kept: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -67,6 +69,8 @@ def _item(field: Mapping[str, Any], incoming: Any, kept: dict[str, Any] | None) 
     if incoming is not None and not isinstance(incoming, Mapping):
         raise ValidationError('An input is written as {"value": ...}.')
     item = dict(incoming or {})
+    if is_reference(item):
+        return validate_reference(field, item)
     if field["secret"] and (not item or _is_masked(item)):
         if kept is not None:
             return kept

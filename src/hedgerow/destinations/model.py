@@ -115,6 +115,19 @@ class Secrets:
         return cls(raw["inputs"], raw["mappings"])
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes something.
+
+    Attributes:
+        name: what people read; None when nobody knows.
+        user_id: of the user, when it is one.
+    """
+
+    name: str | None = None
+    user_id: int | None = None
+
+
 @dataclass(slots=True)
 class Destination:
     """One destination at one revision.
@@ -126,7 +139,8 @@ class Destination:
         sealed: its secrets, encrypted.
         created_at: milliseconds since the epoch.
         updated_at: likewise.
-        author: who made it (an account's name or id), when known.
+        author: who made it, as people call them.
+        created_by: id of the user who made it, when it was one.
     """
 
     id: str
@@ -137,6 +151,7 @@ class Destination:
     created_at: int = 0
     updated_at: int = 0
     author: str | None = None
+    created_by: int | None = None
 
     @property
     def name(self) -> str:

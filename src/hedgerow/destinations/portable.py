@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hedgerow.destinations.compiled import CompiledDestination
-from hedgerow.destinations.model import CONFIG_FIELDS, Config, Destination, Secrets
+from hedgerow.destinations.model import CONFIG_FIELDS, SECRET_MARK, Config, Destination, Inputs, Secrets
 from hedgerow.destinations.project import PathCleaning, Project
 from hedgerow.destinations.secrets import Keyring
 
@@ -32,15 +32,32 @@ def pack(compiled: CompiledDestination, *, secrets: bool) -> dict[str, Any]:
 
     Raises:
         SecretsError: they cannot be read with the keys at hand.
+        InputError: an input whose value stands elsewhere cannot be read.
     """
     one, clear = compiled.destination, compiled.secrets if secrets else Secrets()
+    plain = asdict(one.config)
+    inputs, mappings = dict(clear.inputs), dict(clear.mappings)
+    if secrets:
+        inputs |= _take(plain, compiled.opened(one.config.inputs))
+        for mapping in plain["mappings"] or ():
+            opened = _take(mapping, compiled.opened(mapping["inputs"]))
+            if opened:
+                mappings[mapping["id"]] = {**mappings.get(mapping["id"], {}), **opened}
     return {
         "id": one.id,
         "revision": one.revision,
-        "config": asdict(one.config),
-        "secrets": {"inputs": clear.inputs, "mappings": clear.mappings},
+        "config": plain,
+        "secrets": {"inputs": inputs, "mappings": mappings},
         "project": asdict(compiled.project),
     }
+
+
+def _take(plain: dict[str, Any], opened: Inputs) -> Inputs:
+    """Treat inputs that were read from elsewhere as secrets of the form they belong to."""
+    plain["inputs"] |= {key: dict(SECRET_MARK) for key in opened}
+    for field_ in plain["inputs_schema"]:
+        field_["secret"] = field_.get("secret") or field_["key"] in opened
+    return opened
 
 
 def unpack(plain: Mapping[str, Any], keyring: Keyring) -> CompiledDestination:

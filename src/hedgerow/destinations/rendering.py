@@ -23,14 +23,20 @@ Stage: TypeAlias = "Callable[[Values, Values, hog.Host | None], Values]"
 class InputSet:
     """The inputs of a destination, or of one of its mappings."""
 
-    __slots__ = ("_booleans", "_constants", "_stages")
+    __slots__ = ("_booleans", "_constants", "_late", "_stages")
 
-    def __init__(self, schema: Sequence[Mapping[str, Any]], items: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        schema: Sequence[Mapping[str, Any]],
+        items: Mapping[str, Mapping[str, Any]],
+        late: Mapping[str, Callable[[], Any]] | None = None,
+    ) -> None:
         """Compile the inputs.
 
         Args:
             schema: their form.
             items: key -> item, secrets in clear.
+            late: those whose value stands elsewhere and is read anew for each delivery.
 
         Raises:
             InputError: a template does not compile (only possible for what was saved by another version).
@@ -38,6 +44,7 @@ class InputSet:
         modes = {key: _mode(item) for key, item in items.items()}
         self._booleans = frozenset(field["key"] for field in schema if field["type"] == "boolean")
         self._constants = {key: items[key].get("value") for key, mode in modes.items() if mode is None}
+        self._late = dict(late or {})
         self._stages: list[Stage] = []
         templated = {key: item for key, item in items.items() if modes[key]}
         order = in_order({key: references(item["value"], modes[key]) for key, item in templated.items()})
@@ -53,9 +60,11 @@ class InputSet:
             host: clock and limits of the run.
 
         Raises:
-            InputError: a template failed; ``key`` names the input.
+            InputError: a template failed, or what an input refers to cannot be read; ``key`` names the input.
         """
         inputs = dict(self._constants)
+        for key, read in self._late.items():
+            inputs[key] = read()
         for stage in self._stages:
             inputs.update(stage(globals_, inputs, host))
         for key in self._booleans:

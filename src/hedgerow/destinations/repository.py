@@ -14,28 +14,25 @@ from typing import Any
 
 import orjson
 
-from hedgerow.destinations.model import RUNNABLE_TYPES, Config, Destination, Secrets, new_id
+from hedgerow.destinations.model import RUNNABLE_TYPES, Author, Config, Destination, Secrets, new_id
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.store.database import Connection
 
 COUNTER = "config"
+NOBODY = Author()
 
-_SELECT = """
+SELECT = """
     SELECT d.id, d.project_id, r.number, r.config, r.secrets, d.created_at, d.updated_at,
-           (SELECT author FROM destination_revisions WHERE destination_id = d.id AND number = 1)
+           (SELECT author FROM destination_revisions WHERE destination_id = d.id AND number = 1), d.created_by
     FROM destinations d JOIN destination_revisions r ON r.destination_id = d.id
 """
-_CURRENT = _SELECT + " AND r.number = d.revision "
-_AMONG = _CURRENT + " WHERE d.id IN (SELECT unhex(value) FROM json_each(?))"  # noqa: S608 - our own words
-_COUNT = """
-    SELECT count(*) FROM destinations d
-    JOIN destination_revisions r ON r.destination_id = d.id AND r.number = d.revision
-"""
-_ORDER = " ORDER BY d.execution_order IS NULL, d.execution_order, d.updated_at DESC, d.id "
+CURRENT = SELECT + " AND r.number = d.revision "
+_AMONG = CURRENT + " WHERE d.id IN (SELECT unhex(value) FROM json_each(?))"  # noqa: S608 - our own words
 
 
-def _from_row(row: Sequence[Any]) -> Destination:
-    identity, project, number, config, sealed, created, updated, author = row
+def from_row(row: Sequence[Any]) -> Destination:
+    """A destination from a row of ``SELECT``."""
+    identity, project, number, config, sealed, created, updated, author, creator = row
     return Destination(
         str(uuid.UUID(bytes=identity)),
         project,
@@ -45,6 +42,7 @@ def _from_row(row: Sequence[Any]) -> Destination:
         created,
         updated,
         author,
+        creator,
     )
 
 
@@ -70,7 +68,8 @@ def create(
     *,
     keyring: Keyring,
     now: int,
-    author: str | None = None,
+    author: Author = NOBODY,
+    message: str | None = None,
     random: Callable[[int], bytes] = os.urandom,
 ) -> Destination:
     """Save a new destination as its revision 1.
@@ -83,21 +82,21 @@ def create(
         keyring: what seals them.
         now: milliseconds since the epoch.
         author: who does this.
+        message: why, for the history.
         random: source of the id's randomness.
 
     Returns:
         The saved destination.
     """
     identity = new_id(now, random(10))
-    destination = Destination(
-        identity, project_id, 1, config, secrets.seal(keyring, identity), now, now, author
-    )
+    sealed = secrets.seal(keyring, identity)
+    destination = Destination(identity, project_id, 1, config, sealed, now, now, author.name, author.user_id)
     conn.execute(
         "INSERT INTO destinations (id, project_id, type, name, enabled, deleted, template_id, revision,"
-        " execution_order, created_at, updated_at) VALUES (?, ?, ?, '', 0, 0, NULL, 0, NULL, ?, ?)",
-        (uuid.UUID(identity).bytes, project_id, config.type, now, now),
+        " execution_order, created_by, created_at, updated_at) VALUES (?, ?, ?, '', 0, 0, NULL, 0, NULL, ?, ?, ?)",
+        (uuid.UUID(identity).bytes, project_id, config.type, author.user_id, now, now),
     )
-    _write(conn, destination, author, None)
+    _write(conn, destination, author, message)
     return destination
 
 
@@ -109,7 +108,7 @@ def update(
     *,
     keyring: Keyring,
     now: int,
-    author: str | None = None,
+    author: Author = NOBODY,
     message: str | None = None,
 ) -> Destination:
     """Save the next revision of a destination; also how it is deleted and brought back (``config.deleted``).
@@ -135,12 +134,12 @@ def update(
     return changed
 
 
-def _write(conn: Connection, destination: Destination, author: str | None, message: str | None) -> None:
+def _write(conn: Connection, destination: Destination, author: Author, message: str | None) -> None:
     identity, config = uuid.UUID(destination.id).bytes, destination.config
     conn.execute(
-        "INSERT INTO destination_revisions (destination_id, number, config, secrets, status, author, message,"
-        " created_at) VALUES (?, ?, ?, ?, 'published', ?, ?, ?)",
-        (identity, destination.revision, config.encode(), destination.sealed, author, message,
+        "INSERT INTO destination_revisions (destination_id, number, config, secrets, status, author, author_id,"
+        " message, created_at) VALUES (?, ?, ?, ?, 'published', ?, ?, ?, ?)",
+        (identity, destination.revision, config.encode(), destination.sealed, author.name, author.user_id, message,
          destination.updated_at),
     )  # fmt: skip
     conn.execute(
@@ -152,7 +151,8 @@ def _write(conn: Connection, destination: Destination, author: str | None, messa
     touch(conn)
 
 
-def _id_bytes(text: str) -> bytes | None:
+def id_bytes(text: str) -> bytes | None:
+    """The ledger's form of an id; None for a text that is none."""
     try:
         return uuid.UUID(text).bytes
     except ValueError:
@@ -171,57 +171,10 @@ def get(
         deleted: find a deleted one too.
     """
     row = conn.execute(
-        _CURRENT + " WHERE d.id = ? AND d.project_id = ? AND d.deleted <= ?",
-        (_id_bytes(destination_id), project_id, deleted),
+        CURRENT + " WHERE d.id = ? AND d.project_id = ? AND d.deleted <= ?",
+        (id_bytes(destination_id), project_id, deleted),
     ).fetchone()
-    return _from_row(row) if row else None
-
-
-def list_destinations(
-    conn: Connection,
-    project_id: int,
-    *,
-    types: Iterable[str] | None = None,
-    enabled: bool | None = None,
-    search: str | None = None,
-    limit: int = 100,
-    offset: int = 0,
-) -> tuple[list[Destination], int]:
-    """A page of a project's destinations, by execution order, then the latest changed first.
-
-    Args:
-        conn: a connection inside a transaction.
-        project_id: whose.
-        types: only these types.
-        enabled: only those in this state.
-        search: part of the name or the description, in any case.
-        limit: rows of the page.
-        offset: rows before it.
-
-    Returns:
-        The page and the number of rows there are without paging. Deleted ones are hidden.
-    """
-    where, parameters = ["d.project_id = ?", "d.deleted = 0"], [project_id]
-    clauses: list[tuple[str, list[Any]]] = []
-    if types is not None:
-        chosen = list(types)
-        clauses.append((f"d.type IN ({', '.join('?' * len(chosen))})", chosen))
-    if enabled is not None:
-        clauses.append(("d.enabled = ?", [enabled]))
-    if search:
-        clauses.append(
-            (
-                "instr(lower(d.name || char(10) || json_extract(r.config, '$.description')), lower(?)) > 0",
-                [search],
-            )
-        )
-    where += [text for text, _ in clauses]
-    parameters += [value for _, values in clauses for value in values]
-    condition = " WHERE " + " AND ".join(where)
-    rows = conn.execute(_CURRENT + condition + _ORDER + "LIMIT ? OFFSET ?", (*parameters, limit, offset))
-    page = [_from_row(row) for row in rows]
-    counted = conn.execute(_COUNT + condition, parameters).fetchone()
-    return page, int(counted[0]) if counted else 0
+    return from_row(row) if row else None
 
 
 def enabled(conn: Connection, *, types: Sequence[str] = RUNNABLE_TYPES) -> list[tuple[bytes, int]]:
@@ -239,19 +192,17 @@ def enabled(conn: Connection, *, types: Sequence[str] = RUNNABLE_TYPES) -> list[
 def load(conn: Connection, destination_id: bytes, revision: int | None = None) -> Destination | None:
     """A destination by the ledger's id, at a revision or as it is now, deleted or not."""
     if revision is None:
-        row = conn.execute(_CURRENT + " WHERE d.id = ?", (destination_id,)).fetchone()
+        row = conn.execute(CURRENT + " WHERE d.id = ?", (destination_id,)).fetchone()
     else:
-        row = conn.execute(
-            _SELECT + " WHERE d.id = ? AND r.number = ?", (destination_id, revision)
-        ).fetchone()
-    return _from_row(row) if row else None
+        row = conn.execute(SELECT + " WHERE d.id = ? AND r.number = ?", (destination_id, revision)).fetchone()
+    return from_row(row) if row else None
 
 
 def load_many(conn: Connection, destination_ids: Iterable[bytes]) -> Iterator[Destination]:
     """Destinations by the ledger's ids as they are now, deleted or not; an id that never was is passed over."""
     wanted = orjson.dumps([identity.hex() for identity in destination_ids]).decode()
     for row in conn.execute(_AMONG, (wanted,)):
-        yield _from_row(row)
+        yield from_row(row)
 
 
 def status(conn: Connection, destination_id: bytes) -> str:
@@ -260,13 +211,3 @@ def status(conn: Connection, destination_id: bytes) -> str:
     if row is None or row[1]:
         return "deleted"
     return "enabled" if row[0] else "disabled"
-
-
-def history(conn: Connection, destination_id: str, *, limit: int = 50) -> list[dict[str, Any]]:
-    """Its revisions, newest first: number, author, message and time of each."""
-    rows = conn.execute(
-        "SELECT number, author, message, created_at FROM destination_revisions"
-        " WHERE destination_id = ? ORDER BY number DESC LIMIT ?",
-        (_id_bytes(destination_id), limit),
-    )
-    return [dict(zip(("number", "author", "message", "created_at"), row, strict=True)) for row in rows]

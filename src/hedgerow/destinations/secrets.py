@@ -12,12 +12,17 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hedgerow.destinations.errors import SecretsError
+from hedgerow.destinations.references import References
+
+if TYPE_CHECKING:
+    from hedgerow.settings import Settings  # helper processes need none, and it takes a while to load
 
 VERSION = 1
 KEY_FILE = "secrets.key"
@@ -32,32 +37,54 @@ def _derive(text: str) -> bytes:
 
 
 class Keyring:
-    """The keys of one instance."""
+    """The keys of one instance, and what else its destinations may read.
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    The key file may change while the server runs (``hedgerow keys rotate``): it is looked at before anything is sealed, and
+    when something was sealed with a key that is not known yet.
+
+    Attributes:
+        references: what inputs may refer to instead of having a value.
+    """
+
+    def __init__(
+        self, keys: Sequence[str], *, references: References | None = None, file: Path | None = None
+    ) -> None:
         """Take the key texts, the one that seals first.
+
+        Args:
+            keys: from the setting, or all there are.
+            references: what inputs may refer to; nothing when absent.
+            file: where more keys stand, one a line.
 
         Raises:
             SecretsError: there is none, or one is too short to be safe.
         """
+        self.references = references or References()
+        self._configured = tuple(keys)
+        self._file = file
+        self._seen: tuple[int, int] | None = None
+        self._take([*keys, *(read_keys(file) if file else ())])
+
+    def _take(self, keys: Sequence[str]) -> None:
         if not keys:
             raise SecretsError("No key for secrets: set HEDGEROW_SECRET_KEYS or let the server make one.")
         if any(len(key) < SHORTEST_KEY for key in keys):
             raise SecretsError(
-                f"A key in HEDGEROW_SECRET_KEYS is shorter than {SHORTEST_KEY} characters. "
+                f"A key for secrets is shorter than {SHORTEST_KEY} characters. "
                 "Use random ones, for example from: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
             )
         derived = [_derive(key) for key in keys]
-        self._ciphers = {hashlib.sha256(key).digest()[:4]: AESGCM(key) for key in derived}
-        self._first = hashlib.sha256(derived[0]).digest()[:4]
+        self._ciphers = {_name(key): AESGCM(key) for key in derived}
+        self._first = _name(derived[0])
 
     @classmethod
-    def load(cls, configured: str, data_dir: Path) -> Keyring:
+    def load(cls, configured: str, data_dir: Path, references: References | None = None) -> Keyring:
         """The keys from the setting, then those of the key file; the file is made when there is neither.
 
         Args:
             configured: comma-separated keys (``HEDGEROW_SECRET_KEYS``), may be empty.
             data_dir: the data folder; its ``secrets.key`` holds one key per line and is readable by its owner only.
+            references: what inputs may refer to; nothing when absent.
 
         Raises:
             SecretsError: a key is unusable or the file cannot be read.
@@ -66,15 +93,45 @@ class Keyring:
         path = data_dir / KEY_FILE
         if not keys and not path.exists():
             _make_key_file(path)
-        if path.exists():
-            try:
-                keys += path.read_text("utf-8").split()
-            except OSError as error:
-                raise SecretsError(f"Cannot read the key file {path}: {error.strerror}.") from error
-        return cls(keys)
+        return cls(keys, references=references, file=path)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Keyring:
+        """The keys of an instance, with what its settings let destinations refer to.
+
+        Raises:
+            SecretsError: as ``load``.
+        """
+        references = References(settings.secrets_env_prefix, settings.secrets_folder)
+        return cls.load(settings.secret_keys.get_secret_value(), settings.data_dir, references)
+
+    @property
+    def current(self) -> str:
+        """The name of the key that seals, as ``name_of`` gives it."""
+        self._look()
+        return self._first.hex()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all keys, the one that seals first."""
+        return [name.hex() for name in self._ciphers]
+
+    def _look(self) -> None:
+        """Take the key file anew if somebody changed it."""
+        if self._file is None:
+            return
+        try:
+            state = self._file.stat()
+        except OSError:
+            return  # the keys at hand still open what there is
+        seen = (state.st_ino, state.st_mtime_ns)
+        if seen != self._seen:
+            self._take([*self._configured, *read_keys(self._file)])
+            self._seen = seen
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """Encrypt under the first key, bound to ``context``."""
+        self._look()
         nonce = os.urandom(_NONCE)
         header = bytes([VERSION]) + self._first
         return header + nonce + self._ciphers[self._first].encrypt(nonce, plain, context.encode())
@@ -88,6 +145,9 @@ class Keyring:
         if len(sealed) < _HEADER + _NONCE or sealed[0] != VERSION:
             raise SecretsError("These are not sealed secrets, or a newer version of Hedgerow sealed them.")
         cipher = self._ciphers.get(sealed[1:_HEADER])
+        if cipher is None:
+            self._look()
+            cipher = self._ciphers.get(sealed[1:_HEADER])
         if cipher is None:
             raise SecretsError(
                 "These secrets were sealed with a key that is not here. Add the former key to HEDGEROW_SECRET_KEYS, "
@@ -109,6 +169,59 @@ class Keyring:
         return value
 
 
+def _name(derived: bytes) -> bytes:
+    """What stands in a blob for the key that sealed it; says nothing about the key."""
+    return hashlib.sha256(derived).digest()[:4]
+
+
+def name_of(sealed: bytes) -> str | None:
+    """The name of the key that sealed a blob; None for something else."""
+    is_sealed = len(sealed) >= _HEADER + _NONCE and sealed[0] == VERSION
+    return sealed[1:_HEADER].hex() if is_sealed else None
+
+
+def read_keys(path: Path) -> list[str]:
+    """The keys of a key file, the one that seals first; none when there is no file.
+
+    Raises:
+        SecretsError: it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8").split()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SecretsError(f"Cannot read the key file {path}: {error.strerror}.") from error
+
+
+def write_keys(path: Path, keys: Sequence[str]) -> None:
+    """Put a new key file in place of the old one, whole or not at all, for its owner only.
+
+    Raises:
+        SecretsError: it cannot be written.
+    """
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write("".join(f"{key}\n" for key in keys))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise SecretsError(f"Cannot write the key file {path}: {error.strerror}.") from error
+
+
+def new_key() -> str:
+    """A random key."""
+    return secrets.token_urlsafe(32)
+
+
 def _make_key_file(path: Path) -> None:
     """Write a new key that only the owner may read; a race with another process is won by whoever is first."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,6 +232,6 @@ def _make_key_file(path: Path) -> None:
     except OSError as error:
         raise SecretsError(f"Cannot write the key file {path}: {error.strerror}.") from error
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+        file.write(new_key() + "\n")
         file.flush()
         os.fsync(file.fileno())

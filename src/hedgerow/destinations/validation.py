@@ -23,8 +23,9 @@ from hedgerow.destinations.flow import validate_ordering, validate_rate_limit
 from hedgerow.destinations.inputs import validate_inputs
 from hedgerow.destinations.mappings import validate_mappings
 from hedgerow.destinations.masking import validate_masking, validate_sampling
-from hedgerow.destinations.model import RUNNABLE_TYPES, Config, Destination, Secrets
+from hedgerow.destinations.model import RUNNABLE_TYPES, Config, Destination, Inputs, Secrets
 from hedgerow.destinations.project import Project
+from hedgerow.destinations.references import References, is_reference
 from hedgerow.destinations.retrying import validate_retry
 from hedgerow.destinations.schema import validate_schema
 from hedgerow.destinations.secrets import Keyring
@@ -43,7 +44,7 @@ WRITABLE: Final = frozenset(
 READ_ONLY: Final = frozenset(
     {
         "id", "created_at", "updated_at", "created_by", "bytecode", "transpiled", "template", "status", "held",
-        "health",
+        "health", "draft",
         "revision", "search_match_type", "base_updated_at", "_create_in_folder",
     }
 )  # fmt: skip
@@ -77,6 +78,7 @@ def validate(
     project: Project,
     templates: Mapping[str, Template],
     existing: Existing | None = None,
+    references: References | None = None,
 ) -> Valid:
     """Check what somebody wants to save.
 
@@ -85,6 +87,7 @@ def validate(
         project: whose the destination is.
         templates: the catalogue.
         existing: what is saved, when this is a change.
+        references: what inputs may refer to; not checked when absent, since reading them checks it again.
 
     Returns:
         The complete configuration.
@@ -107,6 +110,8 @@ def validate(
         return Valid(config, existing.secrets)  # what is thrown away need not be in order
     _take_code(config, payload)
     secrets = _take_inputs(config, payload, existing)
+    if references is not None:
+        _check_references(config, references, project)
     config.masking = validate_masking(payload.get("masking", config.masking))
     config.sampling = validate_sampling(payload.get("sampling", config.sampling))
     config.retry = validate_retry(payload.get("retry", config.retry))
@@ -200,7 +205,7 @@ def _take_plain(config: Config, payload: Mapping[str, Any]) -> None:
             None if payload["batch_export_id"] is None else _uuid(payload["batch_export_id"])
         )
     if "execution_order" in payload:
-        config.execution_order = _small_int(payload["execution_order"])
+        config.execution_order = small_int(payload["execution_order"], "execution_order")
     config.enabled = _flag(payload, "enabled", config.enabled)
     config.deleted = _flag(payload, "deleted", config.deleted)
 
@@ -218,13 +223,16 @@ def _flag(payload: Mapping[str, Any], name: str, current: bool) -> bool:
     return value
 
 
-def _small_int(value: Any) -> int | None:
+def small_int(value: Any, attr: str) -> int | None:
+    """A place in an order, or None.
+
+    Raises:
+        ValidationError: it is no small number.
+    """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 32767:
-        raise ValidationError(
-            "A valid integer from 0 to 32767 is required.", attr="execution_order", code="invalid"
-        )
+        raise ValidationError("A valid integer from 0 to 32767 is required.", attr=attr, code="invalid")
     return value
 
 
@@ -263,6 +271,20 @@ def _take_inputs(config: Config, payload: Mapping[str, Any], existing: Existing 
         payload.get("mappings", config.mappings), config, existing.config.mappings if existing else None, kept
     )
     return Secrets(secret, mapping_secrets)
+
+
+def _check_references(config: Config, references: References, project: Project) -> None:
+    """See that inputs refer only to what destinations of this project may read."""
+    places: list[tuple[tuple[str | int, ...], Inputs]] = [(("inputs",), config.inputs)]
+    for position, mapping in enumerate(config.mappings or ()):
+        places.append((("mappings", position, "inputs"), mapping["inputs"]))
+    for place, items in places:
+        for key, item in items.items():
+            try:
+                if is_reference(item):
+                    references.check(item, project.id)
+            except ValidationError as error:
+                raise error.under(*place, key) from None
 
 
 def _take_filters(config: Config, payload: Mapping[str, Any], project: Project) -> None:

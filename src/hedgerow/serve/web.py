@@ -122,7 +122,7 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
         settings, settings.data_dir, stores.front, stores.telemetry, lag, roster, lambda: capture.counters, backlog,
         lambda: tail.readers,
     )  # fmt: skip
-    keyring = Keyring.load(settings.secret_keys.get_secret_value(), settings.data_dir)
+    keyring = Keyring.of(settings)
     eraser = Eraser(stores.state, stores.telemetry, stores.log, now_ms)
     services = Services(
         settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail, forget=eraser.wake

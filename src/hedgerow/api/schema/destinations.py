@@ -16,7 +16,7 @@ from hedgerow.api.schema.operations import (
     Tag,
     page,
 )
-from hedgerow.api.schema.shapes import Shape, by_key, free, limited, maybe, note, one_of
+from hedgerow.api.schema.shapes import Shape, by_key, free, limited, maybe, note, one_of, optional
 from hedgerow.api.schema.templates import TEMPLATE
 from hedgerow.delivery.holding import ORDERS
 
@@ -61,6 +61,13 @@ HEALTH = {
     "paused_at": maybe("2026-05-28T20:26:40.000Z"),
 }
 PERSON = free(None, "Who made it, or null.")
+DRAFT_NOTE = {
+    "version": 2,
+    "base": 3,
+    "author": "ada@example.com",
+    "message": None,
+    "updated_at": "2026-05-28T20:26:40.000Z",
+}
 
 SUMMARY = Shape(
     "DestinationSummary",
@@ -81,6 +88,9 @@ SUMMARY = Shape(
         "health": HEALTH,
         "held": {"count": note(0, "How many deliveries wait."), "oldest": maybe("2026-05-28T20:26:40.000Z")},
         "execution_order": maybe(1),
+        "revision": note(3, "Grows with each change; the history is under `revisions/`."),
+        "draft": note(maybe(free(DRAFT_NOTE)), "Who works on the next revision, or null."),
+        "search_match_type": optional(one_of("exact", "similar")),
     },
 )
 
@@ -103,7 +113,6 @@ DESTINATION = Shape(
         "inputs_schema": maybe(SCHEMA),
         "inputs": maybe(INPUTS),
         **OPTIONS,
-        "revision": 3,
     },
     like=SUMMARY,
 )
@@ -121,9 +130,40 @@ WRITTEN = {
     "mappings": maybe([free({"name": "order", "inputs": {}})]),
     "icon_url": maybe("https://example.com/icon.svg"),
     "execution_order": maybe(1),
+    "message": note("A better address", "Why, for the history; it is not part of the destination."),
 }
 NEW = Shape("NewDestination", {"template_id": maybe("template-webhook"), **WRITTEN}, request=True)
-CHANGE = Shape("DestinationChange", {**WRITTEN, "deleted": False}, request=True)
+CHANGE = Shape(
+    "DestinationChange",
+    {
+        **WRITTEN,
+        "deleted": False,
+        "base_updated_at": note("2026-05-28T20:26:40.000Z", "As `If-Match`, the way PostHog writes it."),
+    },
+    request=True,
+)
+ETAG = {"ETag": '"revision-3"'}
+IF_MATCH = Query("If-Match", '"revision-3"', "Change it only if its ETag is still this one; else 412.")
+STALE = {
+    412: Answer(
+        {
+            "type": "invalid_request",
+            "code": "precondition_failed",
+            "detail": "This destination was changed since you read it: revision 4 by ada is of 2026-05-28T20:26:40.000Z. …",
+            "attr": maybe(""),
+        },
+        "Somebody changed it since it was read; nothing was saved.",
+    ),
+    409: Answer(
+        {
+            "type": "invalid_request",
+            "code": "conflict",
+            "detail": "Somebody else is changing this destination at the same time. Try again.",
+            "attr": maybe(""),
+        },
+        "Others change it at the same moment.",
+    ),
+}
 
 CHECK = Query(
     "validate_only",
@@ -134,7 +174,7 @@ CHECK = Query(
 
 def _saved(status_text: str) -> Answer:
     """A destination, or the answer of a check."""
-    return Answer(DESTINATION, status_text)
+    return Answer(DESTINATION, status_text, headers=ETAG)
 
 
 PERIOD = (
@@ -154,7 +194,26 @@ OPERATIONS = (
         query=(
             Query("type", "destination,internal_destination", "Of these types."),
             Query("enabled", one_of("true", "false"), "Only those that are on, or off."),
-            SEARCH,
+            Query("id", DESTINATION_ID, "Only these, separated by commas."),
+            Query("created_by", limited(1, minimum=1), "Only those that this user made."),
+            Query("created_at", "2026-05-28T20:26:40.000Z", "Only those made at this moment."),
+            Query("updated_at", "2026-05-28T20:26:40.000Z", "Only those last changed at this moment."),
+            Query(
+                "has_draft",
+                one_of("true", "false"),
+                "Only those somebody prepares a change for, or the others.",
+            ),
+            Query("search", "ordres", "In name and description, in any case, with a slip of the pen."),
+            Query(
+                "filters",
+                '{"events": [{"id": "order paid"}]}',
+                "JSON that the destination's filter must contain.",
+            ),
+            Query(
+                "filter_groups",
+                '[{"source": "person-updates"}]',
+                "A list of such JSON, of which one must fit.",
+            ),
             Query("full", one_of("true", "false"), "Everything about each, as in the answer about one."),
             LIMIT,
             OFFSET,
@@ -168,17 +227,47 @@ OPERATIONS = (
         query=(CHECK,),
         status=201,
     ),
-    Operation("GET /hog_functions/icons", "hog_functions_icons_list", [free()]),
-    Operation(f"GET {HOG_FUNCTION}", "hog_functions_retrieve", DESTINATION),
+    Operation(
+        "GET /hog_functions/icons",
+        "hog_functions_icons_list",
+        [
+            {
+                "id": "https://example.com/icon.svg",
+                "name": "HTTP Webhook",
+                "url": "https://example.com/icon.svg",
+            }
+        ],
+        query=(Query("query", "webhook", "Part of a template's name; without it nothing is found."),),
+    ),
+    Operation(
+        "PATCH /hog_functions/rearrange",
+        "hog_functions_rearrange_partial_update",
+        [SUMMARY],
+        body=Shape(
+            "Rearrangement",
+            {"orders": by_key({DESTINATION_ID: maybe(1)})},
+            request=True,
+            required=("orders",),
+        ),
+    ),
+    Operation(f"GET {HOG_FUNCTION}", "hog_functions_retrieve", Answer(DESTINATION, headers=ETAG)),
     Operation(
         f"PATCH {HOG_FUNCTION}",
         "hog_functions_partial_update",
         _saved("It is saved."),
         body=CHANGE,
         query=(CHECK,),
+        headers=(IF_MATCH,),
+        others=STALE,
     ),
     Operation(
-        f"PUT {HOG_FUNCTION}", "hog_functions_update", _saved("It is saved."), body=CHANGE, query=(CHECK,)
+        f"PUT {HOG_FUNCTION}",
+        "hog_functions_update",
+        _saved("It is saved."),
+        body=CHANGE,
+        query=(CHECK,),
+        headers=(IF_MATCH,),
+        others=STALE,
     ),
     Operation(f"DELETE {HOG_FUNCTION}", "hog_functions_destroy", KEPT, status=405),
     Operation(f"POST {HOG_FUNCTION}/pause", "hog_functions_pause", DESTINATION),

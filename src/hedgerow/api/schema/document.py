@@ -46,6 +46,7 @@ COMMON: dict[int, tuple[str, str, str, str, str | None, str]] = {
 PLACES: dict[str, tuple[Any, str]] = {
     "project_id": ("1", "Number of the project, or `@current` for the one that is yours."),
     "destination_id": ("0191f3c0-1d2e-7a00-8000-5f0c6a3b9d10", "Id of the destination."),
+    "revision": ("3", "Number of the revision."),
     "delivery_id": ("0191f3c0-1d2e-8a00-8000-5f0c6a3b9d10", "Id of the delivery, which its receiver sees as `webhook-id`."),
     "template_id": ("template-webhook", "Id of the template."),
     "event_uuid": ("0191f3c0-1d2e-7b00-8000-5f0c6a3b9d10", "UUID of the event."),
