@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -27,8 +27,9 @@ from hedgerow.log.protocol import EventLog
 T = TypeVar("T")
 Warn: TypeAlias = Callable[[int, int, str, Mapping[str, Any]], None]
 
-# Work on a body of this size takes about as long as a thread switch; larger ones must not stop everybody else.
-LARGE = 65_536
+# Work on a body of this size takes about three milliseconds. Larger ones must not stop everybody else; smaller ones in threads
+# would cost more than they take, since the threads fight for the interpreter.
+LARGE = 262_144
 
 
 def wall_clock() -> int:
@@ -91,10 +92,12 @@ class Intake:
         self._gate = gate
         self._warn = warn
 
-    async def body(self, request: Request, *, limit: int | None = None) -> bytes:
+    def body(self, request: Request, *, limit: int | None = None) -> Awaitable[bytes]:
         """The whole body of a request; see ``BodyReader.read``."""
-        most = min(limit or self.options.max_body, self.options.max_body)
-        return await self._bodies.read(request.receive, declared_length(request.headers), limit=most)
+        most = self.options.max_body
+        if limit is not None and limit < most:
+            most = limit
+        return self._bodies.read(request.receive, declared_length(request.headers), limit=most)
 
     async def discard(self, request: Request, *, limit: int | None = None) -> None:
         """Read a body away; see ``BodyReader.discard``."""
@@ -132,7 +135,7 @@ class Intake:
             Closed, LogUnavailable: none was stored; the sender should try again.
         """
         self.admit(project, len(events))
-        wanted = [event for event in events if self.wants(project, event)]
+        wanted = [event for event in events if event.event not in NOT_SENT_ON or self.wants(project, event)]
         try:
             drafts = await aside(large, self._drafts, project, wanted, most)
         except WireError as refused:

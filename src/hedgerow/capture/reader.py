@@ -11,7 +11,8 @@ from typing import Any
 
 from hedgerow.events.errors import BadRequest, too_large
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
 # Smaller bodies are not worth counting: the server's limit on open requests bounds them.
 _SMALL = 65_536
 
@@ -40,6 +41,13 @@ def declared_length(headers: Mapping[bytes, bytes]) -> int | None:
     if not stated.isdigit() or len(stated) > 15:
         raise BadRequest("bad_length", "failed to decode request: the content-length is no number")
     return int(stated)
+
+
+def _complete(message: Message, declared: int | None) -> bool:
+    """Whether the first message of a body is the only one."""
+    if message["type"] != "http.request" or "body" not in message:
+        return False
+    return len(message["body"]) == declared or not message.get("more_body", False)
 
 
 class BodyReader:
@@ -71,27 +79,47 @@ class BodyReader:
             TooLarge: more than ``limit`` bytes.
             ClientGone, TooSlow, Overloaded: see there.
         """
-        return await self._timed(self._collect(receive, declared, limit, keep=True))
+        task = self._begin()
+        try:
+            first = await receive()
+            if _complete(first, declared) and len(first["body"]) <= limit:
+                body: bytes = first["body"]  # nearly always: it came in one piece
+                return body
+            return await self._collect(first, receive, declared, limit, keep=True)
+        except asyncio.CancelledError:
+            self._judge(task)
+            raise
+        finally:
+            self._end(task)
 
     async def discard(self, receive: Receive, *, limit: int) -> None:
         """Read a body away without keeping it; raises as ``read`` does."""
-        await self._timed(self._collect(receive, None, limit, keep=False))
+        task = self._begin()
+        try:
+            await self._collect(await receive(), receive, None, limit, keep=False)
+        except asyncio.CancelledError:
+            self._judge(task)
+            raise
+        finally:
+            self._end(task)
 
-    async def _timed(self, reading: Awaitable[bytes]) -> bytes:
+    def _begin(self) -> asyncio.Task[Any]:
         task = asyncio.current_task()
         assert task is not None
         self._since[task] = asyncio.get_running_loop().time()
         if not self._sweeping:
             self._sweep_later()
-        try:
-            return await reading
-        except asyncio.CancelledError:
-            if task not in self._late:
-                raise
+        return task
+
+    def _judge(self, task: asyncio.Task[Any]) -> None:
+        """Raise TooSlow if it was us who cancelled the task."""
+        if task in self._late:
             task.uncancel()
             raise TooSlow from None
-        finally:
-            self._since.pop(task, None)
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self._since.pop(task, None)
+        if self._late:
             self._late.discard(task)
 
     def _sweep_later(self) -> None:
@@ -108,14 +136,14 @@ class BodyReader:
         if self._since:
             self._sweep_later()
 
-    async def _collect(self, receive: Receive, declared: int | None, limit: int, *, keep: bool) -> bytes:
+    async def _collect(
+        self, message: Message, receive: Receive, declared: int | None, limit: int, *, keep: bool
+    ) -> bytes:
         """Chunks to one body; past the limit they are dropped, and after eight times the limit we stop listening."""
         parts: list[bytes] = []
         size = held = 0
-        more = True
         try:
-            while more and size <= 8 * limit:
-                message = await receive()
+            while True:
                 if message["type"] != "http.request":
                     raise ClientGone
                 chunk: bytes = message.get("body", b"")
@@ -124,7 +152,9 @@ class BodyReader:
                     parts.append(chunk)
                     held += self._hold(size, len(chunk))
                 # The last chunk of a body with a length needs no further message to say that it was the last.
-                more = message.get("more_body", False) and size != declared
+                if size == declared or size > 8 * limit or not message.get("more_body", False):
+                    break
+                message = await receive()
         finally:
             self._held -= held
         if size > limit:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 Random = Callable[[int], bytes]
+
+_is_canonical = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}").fullmatch
 
 
 def canonical(text: str) -> str | None:
@@ -12,6 +15,8 @@ def canonical(text: str) -> str | None:
 
     Accepted are 32 hexadecimal digits with or without the four hyphens, in braces, or after ``urn:uuid:``.
     """
+    if _is_canonical(text):
+        return text
     if len(text) != 36:
         text = text.removeprefix("urn:uuid:")
         if text[:1] == "{" and text[-1:] == "}":

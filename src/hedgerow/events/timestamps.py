@@ -26,7 +26,28 @@ def parse(text: str) -> int | None:
     ISO 8601 in all its forms, dates alone, slashes, RFC 2822, and seconds or milliseconds since the epoch as digits.
     A time without a zone is UTC.
     """
-    text = text.strip()
+    try:  # the form that programs write, by looking up its pieces: three times for each event of a batch add up
+        return _minute_of(text[:17]) + _SECONDS_OF[text[17:20]] + _MILLISECONDS_OF[text[20:]]
+    except (KeyError, ValueError):
+        return _parse_other(text.strip())
+
+
+# Two digits and a point, and three digits and the Z, as they end an ISO time in UTC.
+_SECONDS = tuple(f"{second:02}." for second in range(60))
+_SECONDS_OF = {text: second * 1000 for second, text in enumerate(_SECONDS)}
+_MILLISECONDS = tuple(f"{millisecond:03}Z" for millisecond in range(1000))
+_MILLISECONDS_OF = {text: millisecond for millisecond, text in enumerate(_MILLISECONDS)}
+
+
+@lru_cache(4096)
+def _minute_of(text: str) -> int:
+    """Milliseconds of ``2026-01-02T03:04:``."""
+    if len(text) != 17 or text[10] != "T":
+        raise ValueError
+    return _to_ms(datetime.fromisoformat(text + "00+00:00"))
+
+
+def _parse_other(text: str) -> int | None:
     try:
         if text.isdecimal() and len(text) != 8:
             return _from_digits(text)
@@ -117,8 +138,7 @@ def resolve(timestamp: str | None, offset: int | None, sent_at: int | None, now:
 
 def write(ms: int) -> str:
     """ISO 8601 in UTC with milliseconds, ``2026-01-02T03:04:05.678Z``."""
-    minute, rest = divmod(ms, 60_000)
-    return f"{_minute(minute)}{rest // 1000:02}.{rest % 1000:03}Z"
+    return f"{_minute(ms // 60_000)}{_SECONDS[ms // 1000 % 60]}{_MILLISECONDS[ms % 1000]}"
 
 
 @lru_cache(4096)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from hedgerow.events import TOMBSTONE, Draft, Record
 from hedgerow.log.segments import partition_of
@@ -74,7 +73,7 @@ class MemoryLog:
         for at, record in enumerate(stored):
             who = (record.project_id, record.decode().distinct_id)
             if who == (project_id, distinct_id) and record.captured_at <= until_ms:
-                stored[at] = replace(record, payload=TOMBSTONE)
+                stored[at] = record._replace(payload=TOMBSTONE)
                 erased += 1
         return erased
 

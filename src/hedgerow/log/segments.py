@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,9 @@ CREATE INDEX IF NOT EXISTS records_by_partition ON records (partition, n);
 CREATE TABLE IF NOT EXISTS seal (sealed INTEGER NOT NULL);
 PRAGMA user_version = 1;
 """
-INSERT = "INSERT INTO records (partition, project_id, captured_at, payload) VALUES (?, ?, ?, ?)"
+INSERT = "INSERT INTO records (partition, project_id, captured_at, payload) VALUES "
+# Rows of one statement: between statements the interpreter changes hands, which takes longer than to insert a row.
+ROWS_AT_ONCE = 64
 READ = """
 SELECT n, project_id, captured_at, payload FROM records
 WHERE partition = ? AND n > ? ORDER BY n LIMIT ?
@@ -52,6 +56,10 @@ WHERE partition = ? AND n > ? AND project_id = ? AND captured_at <= ? AND instr(
 """
 OVERWRITE = "UPDATE records SET payload = ? WHERE n = ?"
 ERASED_AT_A_TIME = 200
+
+# Looking for files takes longer than reading a few records. New ones are noticed when the newest known is sealed; this often those
+# that somebody else deleted are, whose space is free only once they are closed.
+LOOKS = 64
 
 # Each open file has a page cache; a search through old hours must not keep them all.
 OPEN_FILES = 8
@@ -75,6 +83,7 @@ class Segments:
         self._open: dict[int, Connection] = {}
         self._hours: list[int] = []
         self._sealed: set[int] = set()
+        self._looks = 0
 
     # ------------------------------------------------------------ files
 
@@ -120,10 +129,19 @@ class Segments:
             (self.folder / f"{hour}{suffix}").unlink(missing_ok=True)
 
     def is_sealed(self, hour: int) -> bool:
-        """Whether an hour can get no more records. Once true, always true."""
-        if hour not in self._sealed and _sealed(self.connection(hour)):
+        """Whether an hour can get no more records, because it is complete or gone. Once true, always true."""
+        if hour not in self._sealed and (not self._exists(hour) or _sealed(self.connection(hour))):
             self._sealed.add(hour)
         return hour in self._sealed
+
+    def _exists(self, hour: int) -> bool:
+        return hour in self._open or (self.folder / f"{hour}.db").exists()
+
+    def look(self) -> None:
+        """Learn of new hours, if there can be any; reading does not by itself."""
+        self._looks += 1
+        if not self._hours or self._looks % LOOKS == 0 or self.is_sealed(self._hours[-1]):
+            self.hours()
 
     # ---------------------------------------------------------- writing
 
@@ -140,12 +158,13 @@ class Segments:
         ]
         hour = self._writing_hour(now_ms)
         while not transact(self.connection(hour), lambda connection: _insert(connection, rows)):
+            self._sealed.add(hour)
             hour = self._writing_hour(now_ms)
 
     def _writing_hour(self, now_ms: int) -> int:
         wanted = now_ms // HOUR_MS
         last = (self._hours or self.hours() or [0])[-1]
-        if last and not self.is_sealed(last):
+        if last and last not in self._sealed:  # if somebody else has sealed it, inserting will tell
             if last >= wanted:  # the clock may have gone back; the log does not
                 return last
             transact(self.connection(last), _seal)
@@ -161,12 +180,12 @@ class Segments:
     # ---------------------------------------------------------- reading
 
     def read(self, partition: int, after: int, *, records: int, size: int) -> list[Record]:
-        """Records of a partition after a position, in order, across files."""
+        """Records of a partition after a position, in order, across the files that ``look`` knows of."""
         found: list[Record] = []
         hour, row = after >> ROW_BITS, after & ROW_MASK
-        for current in self._from(hour):
+        for current in [known for known in self._hours if known >= hour]:
             # The seal is read before the rows: what a sealed file shows then is all it will ever have.
-            complete = self.is_sealed(current)
+            complete = current != self._hours[-1] and self.is_sealed(current)
             rows = self.connection(current).execute(
                 READ, (partition, row if current == hour else 0, records - len(found))
             )
@@ -178,11 +197,6 @@ class Segments:
             if len(found) >= records or not complete:
                 break
         return found
-
-    def _from(self, hour: int) -> Iterable[int]:
-        if not self._hours or self._hours[-1] <= hour or hour in self._sealed:
-            self.hours()
-        return [current for current in self._hours if current >= hour]
 
     def at(self, partition: int, position: int) -> Record | None:
         """One record by position."""
@@ -213,7 +227,8 @@ class Segments:
         """About how many bytes lie behind positions: rows of all partitions are mixed evenly, so their share is enough."""
         total = 0.0
         first = min(after.values(), default=0) >> ROW_BITS
-        for hour in self._from(first):
+        self.look()
+        for hour in [known for known in self._hours if known >= first]:
             newest = int(self.connection(hour).execute(NEWEST).get or 0)
             behind = sum(_behind(place, hour, newest) for place in after.values())
             # A write-ahead log repeats what is in the file, or is about to be.
@@ -272,8 +287,15 @@ def _insert(connection: Connection, rows: Sequence[tuple[int, int, int, bytes]])
     """False when the file was sealed meanwhile; nothing is written then."""
     if _sealed(connection):
         return False
-    connection.executemany(INSERT, rows)
+    for at in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[at : at + ROWS_AT_ONCE]
+        connection.execute(_insert_of(len(some)), list(chain.from_iterable(some)))
     return True
+
+
+@lru_cache(ROWS_AT_ONCE)
+def _insert_of(rows: int) -> str:
+    return INSERT + ", ".join(["(?, ?, ?, ?)"] * rows)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -106,7 +106,12 @@ class SqliteLog:
 
     async def read(self, partition: int, after: int, *, records: int, size: int) -> list[Record]:
         """See ``EventLog.read``."""
-        return await self._reading(lambda: self._reader.read(partition, after, records=records, size=size))
+
+        def work() -> list[Record]:
+            self._reader.look()
+            return self._reader.read(partition, after, records=records, size=size)
+
+        return await self._reading(work)
 
     async def read_many(self, after: dict[int, int], *, records: int, size: int) -> list[Record]:
         """Records of several partitions in one go: ``after`` maps a partition to the last position seen.
@@ -118,6 +123,7 @@ class SqliteLog:
         """
 
         def work() -> list[Record]:
+            self._reader.look()
             found: list[Record] = []
             left = size
             for partition, position in after.items():
