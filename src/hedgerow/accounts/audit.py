@@ -61,7 +61,7 @@ class Search:
     scope: str | None = None
     item_id: str | None = None
     activity: str | None = None
-    user_id: int | None = None
+    actor: str | None = None
     after: int | None = None
     before: int | None = None
     below: int | None = None
@@ -153,7 +153,7 @@ def search(conn: Connection, wanted: Search) -> list[Entry]:
 def _conditions(wanted: Search) -> tuple[list[str], list[Any]]:
     pairs = {
         "project_id = ?": wanted.project_id, "scope = ?": wanted.scope, "item_id = ?": wanted.item_id,
-        "activity = ?": wanted.activity, "user_id = ?": wanted.user_id, "at >= ?": wanted.after, "at < ?": wanted.before,
+        "activity = ?": wanted.activity, "actor = ?": wanted.actor, "at >= ?": wanted.after, "at < ?": wanted.before,
         "id < ?": wanted.below,
     }  # fmt: skip
     given = {clause: value for clause, value in pairs.items() if value is not None}

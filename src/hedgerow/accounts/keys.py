@@ -127,6 +127,28 @@ def list_keys(conn: Connection) -> list[ApiKey]:
     return [_key(row) for row in conn.execute(f"{_COLUMNS} ORDER BY id")]
 
 
+def keys_of(conn: Connection, user_id: int | None) -> list[ApiKey]:
+    """Somebody's keys, oldest first; the operator's own for None."""
+    return [_key(row) for row in conn.execute(f"{_COLUMNS} WHERE user_id IS ? ORDER BY id", (user_id,))]
+
+
+def change_key(
+    conn: Connection, key_id: int, *, label: str, scopes: Sequence[str], projects: Sequence[int] | None
+) -> None:
+    """Call a key something else, or let it do other things."""
+    limits = None if projects is None else orjson.dumps(list(projects)).decode()
+    sql = "UPDATE api_keys SET label = ?, scopes = ?, projects = ? WHERE id = ?"
+    conn.execute(sql, (label, orjson.dumps(list(scopes)).decode(), limits, key_id))
+
+
+def roll_key(conn: Connection, key_id: int, random: Random = secrets.token_urlsafe) -> str:
+    """Give a key another value; returns it in clear text. It cannot be read again."""
+    clear = new_key(random)
+    sql = "UPDATE api_keys SET hash = ?, hint = ?, last_used_at = NULL WHERE id = ?"
+    conn.execute(sql, (fingerprint(clear), hint(clear), key_id))
+    return clear
+
+
 def delete_key(conn: Connection, key_id: int) -> bool:
     """Take a key's power away; False when there was none."""
     conn.execute("DELETE FROM api_keys WHERE id = ?", (key_id,))

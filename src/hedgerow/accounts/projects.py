@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import apsw
 import orjson
 
 from hedgerow.accounts.credentials import Random, check_token, new_token
+from hedgerow.accounts.users import BadField
+from hedgerow.destinations.repository import touch
 from hedgerow.people.projects import Project, get_project, list_projects, project_by_token
 from hedgerow.store import Connection
 
 FIRST_PROJECT = "Default project"
+
+HOUR_MS = 3_600_000
+LONGEST_NAME = 200
+LONGEST_GRACE_H = 24 * 90
 
 _CREATE = "INSERT INTO projects (name, token, settings, created_at) VALUES (?, ?, ?, ?)"
 
@@ -22,13 +29,27 @@ __all__ = [
     "Project",
     "TokenTaken",
     "change_settings",
+    "check_name",
     "create_project",
+    "delete_project",
     "first_project",
     "get_project",
     "list_projects",
     "project_by_token",
     "rename",
+    "rotate_token",
 ]
+
+
+def check_name(text: object) -> str:
+    """A project's name as it is kept.
+
+    Raises:
+        BadField: it cannot be one.
+    """
+    if not isinstance(text, str) or not 0 < len(text.strip()) <= LONGEST_NAME:
+        raise BadField("name", f"Must be a text of 1 to {LONGEST_NAME} characters.")
+    return text.strip()
 
 
 class TokenTaken(ValueError):
@@ -109,3 +130,53 @@ def change_settings(conn: Connection, project_id: int, changes: Mapping[str, Any
 def rename(conn: Connection, project_id: int, name: str) -> None:
     """Call a project something else."""
     conn.execute("UPDATE projects SET name = ? WHERE id = ?", (name, project_id))
+
+
+def rotate_token(
+    conn: Connection,
+    project: Project,
+    *,
+    grace_hours: float,
+    now: int,
+    random: Random = secrets.token_urlsafe,
+) -> Project:
+    """Give a project another token.
+
+    Args:
+        conn: inside a writing transaction.
+        project: which one.
+        grace_hours: how long events with the present token are still taken: pages and apps need a while to change.
+        now: milliseconds since the epoch.
+        random: where the token comes from.
+
+    Returns:
+        The project with its new token.
+    """
+    token = new_token(random)
+    conn.execute("DELETE FROM former_tokens WHERE until <= ?", (now,))
+    if grace_hours > 0:
+        until = now + int(grace_hours * HOUR_MS)
+        conn.execute("INSERT INTO former_tokens VALUES (?, ?, ?)", (project.token, project.id, until))
+    conn.execute("UPDATE projects SET token = ? WHERE id = ?", (token, project.id))
+    return replace(project, token=token)
+
+
+def former_tokens(conn: Connection, project_id: int, now: int) -> list[tuple[str, int]]:
+    """Former tokens of a project that still work, and until when."""
+    sql = "SELECT token, until FROM former_tokens WHERE project_id = ? AND until > ? ORDER BY until"
+    return [(str(token), int(until)) for token, until in conn.execute(sql, (project_id, now))]
+
+
+def delete_project(conn: Connection, project_id: int, now: int) -> None:
+    """Close a project for good.
+
+    From this transaction on no event is taken for it, nothing is delivered for it, and nobody finds it. What was waiting
+    becomes ``discarded``. Its people are removed behind that (see ``emptying``); what stands in log and ledger goes when its
+    time there is over.
+    """
+    conn.execute("INSERT INTO deleted_projects (project_id, deleted_at) VALUES (?, ?)", (project_id, now))
+    conn.execute("UPDATE projects SET token = ? WHERE id = ?", (f"deleted {project_id}", project_id))
+    conn.execute("UPDATE destinations SET deleted = 1, enabled = 0 WHERE project_id = ?", (project_id,))
+    for table in ("former_tokens", "members", "one_time_links"):
+        conn.execute(f"DELETE FROM {table} WHERE project_id = ?", (project_id,))  # noqa: S608 - names from above
+    touch(conn)

@@ -11,15 +11,16 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import orjson
-from fastapi import Request
+from fastapi import Path, Request
 
 from hedgerow import destinations
 from hedgerow.accounts import Project, actors, audit, get_project
 from hedgerow.accounts.actors import Actor
-from hedgerow.accounts.roles import Role, least_role
+from hedgerow.accounts.context import Source
+from hedgerow.accounts.roles import EVERYTHING, Role, least_role
 from hedgerow.api import cookies
 from hedgerow.api.errors import BadKey, Forbidden, Invalid, NotAuthenticated, NotFound
 from hedgerow.api.services import Services
@@ -30,6 +31,9 @@ from hedgerow.store import Connection
 
 CURRENT = "@current"
 KEY_FIELD = "personal_api_key"
+
+# A number in a path that the store can hold.
+Identity: TypeAlias = Annotated[int, Path(ge=0, le=2**53)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +113,17 @@ def services_of(request: Request) -> Services:
     return services
 
 
-def needs(scope: str, role: Role | None = None) -> Callable[[Request, str], Awaitable[Access]]:
+def needs(
+    scope: str, role: Role | None = None, *, session_only: bool = False
+) -> Callable[[Request, str], Awaitable[Access]]:
     """A dependency: whoever asks has this scope and role in the project of the path, which exists.
 
     Args:
         scope: ``<thing>:read`` or ``<thing>:write``.
         role: the least role; by the scope when None: viewers read, editors write.
+        session_only: whether somebody's key will not do: see ``needs_account``.
     """
-    guard = Guard(scope, role or least_role(scope))
+    guard = Guard(scope, role or least_role(scope), session_only=session_only)
 
     async def dependency(request: Request, project_id: str) -> Access:
         visit = await _admitted(request, guard)
@@ -142,7 +149,7 @@ def needs_account(
     Args:
         scope: ``<thing>:read`` or ``<thing>:write``.
         instance_owner: whether only owners of the instance may.
-        session_only: whether no key will do: what makes or changes credentials needs the person.
+        session_only: whether somebody's key will not do: what makes or changes credentials needs the person, or the operator.
     """
     guard = Guard(scope, None, instance_owner, session_only)
 
@@ -157,11 +164,18 @@ async def _admitted(request: Request, guard: Guard) -> Visit:
     actor = await identify(request)
     if not actor.allows(guard.scope):
         raise Forbidden(f"API key missing required scope '{guard.scope}'.")
-    if guard.session_only and actor.session is None:
-        raise Forbidden("This needs a person who is logged in; no API key can do it.")
-    if guard.instance_owner and not actor.is_owner:
+    if guard.session_only and not _in_person(actor):
+        raise Forbidden("This needs a person who is logged in; a personal API key cannot do it.")
+    limited = actor.key is not None and actor.key.projects is not None
+    if guard.instance_owner and (limited or not actor.is_owner):
         raise Forbidden("This needs an owner of the instance.")
     return Visit(services_of(request), actor)
+
+
+def _in_person(actor: Actor) -> bool:
+    """Whether somebody is there themselves, or the operator with a key that may do everything."""
+    operator = actor.user is None and actor.allows(EVERYTHING)
+    return actor.session is not None or operator
 
 
 async def identify(request: Request) -> Actor:
@@ -189,6 +203,12 @@ async def identify(request: Request) -> Actor:
         raise NotAuthenticated("The session is over. Log in again.")
     cookies.check_forgery(request, services.settings, token)
     return found
+
+
+def source_of(request: Request) -> Source:
+    """Where a request comes from, as sessions remember it."""
+    token = cookies.session_token(request, services_of(request).settings)
+    return Source(client_address(request), request.headers.get("user-agent", ""), token)
 
 
 def client_address(request: Request) -> str:
@@ -252,6 +272,18 @@ async def json_body(request: Request) -> Any:
     if isinstance(value, dict):
         value.pop(KEY_FIELD, None)
     return value
+
+
+async def json_fields(request: Request) -> dict[str, Any]:
+    """The body as a JSON object.
+
+    Raises:
+        Invalid: it is none.
+    """
+    body = await json_body(request)
+    if not isinstance(body, dict):
+        raise Invalid("Invalid data. Expected a dictionary.")
+    return body
 
 
 def id_bytes(text: str) -> bytes:

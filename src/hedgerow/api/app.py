@@ -6,25 +6,31 @@ from fastapi import FastAPI
 
 import hedgerow
 from hedgerow.api import (
+    account_errors,
+    audit,
     definitions,
     deliveries,
     docs,
+    entrance,
     events,
     hog_function_templates,
     hog_functions,
     holds,
     ingestion_warnings,
+    keys,
     links,
+    members,
     persons,
     projects,
     reruns,
+    revisions,
+    sessions,
     tail,
     telemetry,
+    users,
     vocabulary,
 )
 from hedgerow.api.bounds import Bounds
-    revisions,
-    sessions,
 from hedgerow.api.errors import Json, install
 from hedgerow.api.services import Services
 
@@ -53,6 +59,7 @@ def create_app(services: Services) -> Bounds:
     )
     app.state.services, app.state.contract = services, docs.Contract(ROUTERS)
     install(app)
+    account_errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
     return Bounds(app, timeout=services.settings.body_timeout_s)

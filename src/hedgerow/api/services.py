@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hedgerow.accounts.context import Context
+from hedgerow.accounts.passwords import Passwords
 from hedgerow.destinations.catalogue import Catalogue, builtin
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.insight import Tail
@@ -30,6 +32,7 @@ class Services:
         random: source of randomness for ids.
         tail: events as they are accepted.
         forget: told after somebody asked for a person to be erased.
+        passwords: makes and compares their hashes.
     """
 
     settings: Settings
@@ -43,3 +46,9 @@ class Services:
     random: Callable[[int], bytes] = os.urandom
     tail: Tail = field(default_factory=Tail)
     forget: Callable[[], None] = lambda: None
+    passwords: Passwords = field(default_factory=Passwords)
+
+    @property
+    def accounts(self) -> Context:
+        """What the work on accounts needs of this."""
+        return Context(self.state, self.passwords, self.keyring, self.now, self.settings)

@@ -13,6 +13,8 @@ from hedgerow.store import Connection
 DISPLAY_NAME_PROPERTIES = ("email", "name", "username")
 
 _COLUMNS = "SELECT id, name, token, settings, created_at FROM projects"
+_THERE = "id NOT IN (SELECT project_id FROM deleted_projects)"
+_FORMER = "id = (SELECT project_id FROM former_tokens WHERE token = ? AND until > ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,27 @@ class Project:
 
 
 def get_project(conn: Connection, project_id: int) -> Project | None:
-    """The project with an id."""
-    return _first(conn, f"{_COLUMNS} WHERE id = ?", project_id)
+    """The project with an id, unless it was deleted."""
+    return _first(conn, f"{_COLUMNS} WHERE id = ? AND {_THERE}", project_id)
 
 
-def project_by_token(conn: Connection, token: str) -> Project | None:
-    """The project whose SDKs use a token."""
-    return _first(conn, f"{_COLUMNS} WHERE token = ?", token)
+def project_by_token(conn: Connection, token: str, now: int | None = None) -> Project | None:
+    """The project whose SDKs use a token.
+
+    Args:
+        conn: on the state file.
+        token: what came with an event.
+        now: milliseconds since the epoch, to take a former token as well as long as it works; None for the present one alone.
+    """
+    found = _first(conn, f"{_COLUMNS} WHERE token = ? AND {_THERE}", token)
+    if found is None and now is not None:
+        return _first(conn, f"{_COLUMNS} WHERE {_FORMER} AND {_THERE}", token, now)
+    return found
 
 
 def list_projects(conn: Connection) -> list[Project]:
-    """Every project, oldest first."""
-    return [_project(row) for row in conn.execute(f"{_COLUMNS} ORDER BY id")]
+    """Every project that was not deleted, oldest first."""
+    return [_project(row) for row in conn.execute(f"{_COLUMNS} WHERE {_THERE} ORDER BY id")]
 
 
 def opted_out(conn: Connection, project_ids: Iterable[int]) -> frozenset[int]:
@@ -58,8 +69,8 @@ def opted_out(conn: Connection, project_ids: Iterable[int]) -> frozenset[int]:
     return frozenset(project.id for project in found if project and project.person_processing_opt_out)
 
 
-def _first(conn: Connection, sql: str, value: int | str) -> Project | None:
-    row = conn.execute(sql, (value,)).fetchone()
+def _first(conn: Connection, sql: str, *values: int | str) -> Project | None:
+    row = conn.execute(sql, values).fetchone()
     return None if row is None else _project(row)
 
 

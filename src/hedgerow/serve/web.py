@@ -84,7 +84,7 @@ def capture_options(settings: Settings) -> CaptureOptions:
 
 async def find_project(state: Database, token: str) -> Project | None:
     """The project that capture puts a token's events into."""
-    found = await state.read(lambda connection: project_by_token(connection, token))
+    found = await state.read(lambda connection: project_by_token(connection, token, now_ms()))
     return Project(found.id, found.settings) if found else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hedgerow.api.schema.operations import LIMIT, OFFSET, Operation, Tag, page
+from hedgerow.api.schema.operations import LIMIT, OFFSET, Answer, Operation, Tag, page
 from hedgerow.api.schema.shapes import Shape, limited, maybe, note
 
 TAG = Tag("Projects", "What is kept apart: events, people and destinations of one product.")
@@ -39,10 +39,35 @@ CHANGE = Shape(
     },
     request=True,
 )
+FORMER = {"api_token": "phc_...", "works_until": "2026-05-29T20:26:40.000Z"}
+GRACE = limited(24.0, minimum=0, maximum=2160, description="How long events with the former token are taken.")
+FIXED = Answer(
+    {
+        "type": "invalid_request",
+        "code": "conflict",
+        "detail": "HEDGEROW_PROJECT_TOKEN fixes this project's token. Change it there, or unset it first.",
+        "attr": maybe("token"),
+    },
+    "The token stands in the settings.",
+)
 
 OPERATIONS = (
     Operation("GET /api/projects", "projects_list", page(PROJECT), query=(LIMIT, OFFSET)),
     Operation("GET /api/projects/{project_id}", "projects_retrieve", PROJECT),
     Operation("PATCH /api/projects/{project_id}", "projects_partial_update", PROJECT, body=CHANGE),
-    Operation("GET /api/users/@me", "users_me_retrieve", {"label": "first key", "scopes": ["*"]}),
+    Operation(
+        "POST /api/projects",
+        "projects_create",
+        PROJECT,
+        body=Shape("NewProject", {"name": CHANGE.fields["name"]}, request=True, required=("name",)),
+        status=201,
+    ),
+    Operation("DELETE /api/projects/{project_id}", "projects_destroy", {"success": True}),
+    Operation(
+        "PATCH /api/projects/{project_id}/reset_token",
+        "projects_reset_token",
+        Shape("RotatedProject", {"former_tokens": [FORMER]}, like=PROJECT),
+        body=Shape("TokenRotation", {"grace_hours": GRACE}, request=True),
+        others={409: FIXED},
+    ),
 )
