@@ -57,9 +57,7 @@ async def rerun(request: Request, response: Response, access: Writing) -> dict[s
         access.project.id, runs.RERUN, selection.encode(), selection.search.destination,
         idempotency_key(request, body), rate=rate(body), author=access.author, same_as=same,
     )  # fmt: skip
-    run, new = await begin(access, order)
-    response.status_code = 201 if new else 200
-    return await show(access, run)
+    return await show(access, await begin(access, order))
 
 
 @router.get("/reruns")
@@ -178,7 +176,7 @@ async def rerun_destination(destination_id: str, request: Request, access: Writi
         access.project.id, runs.RERUN, selection.encode(), selection.search.destination, author=access.author,
         same_as=wanted,
     )  # fmt: skip
-    run, _ = await begin(access, order)
+    run = await begin(access, order)
     queued = counts.bounded(selection.most)
     return {
         "rerun_job_id": str(uuid.UUID(bytes=run.id)),

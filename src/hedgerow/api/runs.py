@@ -112,8 +112,8 @@ def presented(shown: Shown) -> dict[str, Any]:
     }
 
 
-async def begin(access: Access, order: runs.Order) -> tuple[Run, bool]:
-    """Begin a run, or find the one that an idempotency key stands for; the latter says whether it is new.
+async def begin(access: Access, order: runs.Order) -> Run:
+    """Begin a run, or find the one that an idempotency key stands for.
 
     Raises:
         UnderWay: the same is being run.
@@ -121,7 +121,7 @@ async def begin(access: Access, order: runs.Order) -> tuple[Run, bool]:
     """
     services = access.services
 
-    def work(connection: Connection) -> tuple[Run, bool]:
+    def work(connection: Connection) -> Run:
         run, new = runs.start(
             connection, order, partitions=services.log.partitions, now=services.now(), randomness=services.random(10)
         )  # fmt: skip
@@ -131,16 +131,16 @@ async def begin(access: Access, order: runs.Order) -> tuple[Run, bool]:
             access.record(
                 connection, order.kind, "HogFunction", text(subject) if subject else "several", after=told, before={}
             )  # fmt: skip
-        return run, new
+        return run
 
     try:
-        run, new = await services.state.write(work)
+        run = await services.state.write(work)
     except RunUnderWay as error:
         raise UnderWay(error.run) from error
     except KeyTaken as error:
         raise KeyMismatch(str(error)) from error
     services.changed()
-    return run, new
+    return run
 
 
 async def one(access: Access, run_id: str, kind: str, owner: bytes | None = None) -> Run:

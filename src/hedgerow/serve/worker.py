@@ -26,9 +26,7 @@ async def work(settings: Settings, inheritance: Inheritance) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     wake = socket.socket(fileno=inheritance.wake)
     wake.setblocking(False)
-    await run_worker(
-        settings, partitions=inheritance.partitions, wake=wake, stop=stop, keepers=(Feeder,)
-    )
+    await run_worker(settings, partitions=inheritance.partitions, wake=wake, stop=stop, keepers=(Feeder,))
 
 
 def main() -> int:
