@@ -149,6 +149,12 @@ def roll_key(conn: Connection, key_id: int, random: Random = secrets.token_urlsa
     return clear
 
 
+def forget_operator_keys(conn: Connection, label: str, *, but: str) -> None:
+    """Take the power of keys without a user that are called so, all but one."""
+    sql = "DELETE FROM api_keys WHERE user_id IS NULL AND label = ? AND hash <> ?"
+    conn.execute(sql, (label, fingerprint(but)))
+
+
 def delete_key(conn: Connection, key_id: int) -> bool:
     """Take a key's power away; False when there was none."""
     conn.execute("DELETE FROM api_keys WHERE id = ?", (key_id,))

@@ -15,9 +15,11 @@ Hedgerow is running.
   URL            {url}
   Project token  {token}
   API key        {key}
+  First owner    {invitation}
   Data folder    {folder}
 
 The key is shown this once. On this machine the commands find it in {key_file}.
+The link makes the first owner's account. It works once.
 
 Send an event (pip install posthog):
 
@@ -34,10 +36,16 @@ LATER = """
 Hedgerow is running at {url} (project token {token}, data in {folder}). Stop with Ctrl-C.
 """
 
+# As long as nobody has an account; each start makes another link.
+UNOWNED = """
+Nobody has an account yet. Make the first owner's (the link works once): {invitation}
+"""
+
 
 def banner(settings: Settings, instance: Instance) -> str:
-    """Few lines at the first start, one later."""
-    form = FIRST if instance.key else LATER
+    """Few lines at the first start, one later, one more as long as there is no owner."""
+    later = f"{LATER}{UNOWNED.lstrip()}" if instance.invitation else LATER
+    form = FIRST if instance.key else later
     return form.format(
         url=settings.base_url,
         token=instance.project.token,
@@ -45,6 +53,7 @@ def banner(settings: Settings, instance: Instance) -> str:
         folder=short(instance.key_file.parent),
         key_file=short(instance.key_file),
         command=own_command(),
+        invitation=f"{settings.base_url}/join#{instance.invitation}",
     )
 
 

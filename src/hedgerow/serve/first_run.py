@@ -1,4 +1,4 @@
-"""From an empty folder to an instance that can be used: schema, the first project, a key."""
+"""From an empty folder to an instance that can be used: schema, the first project, a key, a link for the first owner."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hedgerow.accounts import Project, create_key, first_project, list_keys
+from hedgerow.accounts.context import HOUR_MS
+from hedgerow.accounts.joining import first_owner_link
+from hedgerow.accounts.keys import forget_operator_keys
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.settings import Settings
@@ -27,12 +30,14 @@ class Instance:
         key: a key that was made just now, to be shown this once; empty otherwise.
         key_file: where this machine's owner finds it later.
         partitions: of the event log, fixed when it was made.
+        invitation: what opens the account of the first owner, as long as nobody has one; empty otherwise.
     """
 
     project: Project
     key: str
     key_file: Path
     partitions: int
+    invitation: str = ""
 
 
 def prepare(settings: Settings, folder: Path) -> Instance:
@@ -51,24 +56,30 @@ def prepare(settings: Settings, folder: Path) -> Instance:
     log.close()
     state = Database(folder / "state.db")
     try:
-        project, key = state.write_now(lambda connection: _credentials(connection, settings))
+        project, key, invitation = state.write_now(lambda connection: _credentials(connection, settings))
     finally:
         state.close()
     if key:
         write_private(folder / KEY_FILE, key)
-    return Instance(project, key, folder / KEY_FILE, partitions)
+    return Instance(project, key, folder / KEY_FILE, partitions, invitation)
 
 
-def _credentials(connection: Connection, settings: Settings) -> tuple[Project, str]:
+def _credentials(connection: Connection, settings: Settings) -> tuple[Project, str, str]:
     now = time.time_ns() // 1_000_000
     project = first_project(connection, now=now, token=settings.project_token or None)
+    key = _key(connection, settings, now)
+    invitation = first_owner_link(connection, now=now, lasts_ms=settings.link_hours * HOUR_MS)
+    return project, key, invitation or ""
+
+
+def _key(connection: Connection, settings: Settings, now: int) -> str:
+    """A key to be shown, if one is made. A fixed one takes the place of those that were fixed before."""
     fixed = settings.api_key.get_secret_value()
     if fixed:
+        forget_operator_keys(connection, FIXED_LABEL, but=fixed)
         create_key(connection, label=FIXED_LABEL, now=now, key=fixed)
-        return project, ""
-    if list_keys(connection):
-        return project, ""
-    return project, create_key(connection, label=KEY_LABEL, now=now)
+        return ""
+    return "" if list_keys(connection) else create_key(connection, label=KEY_LABEL, now=now)
 
 
 def write_private(path: Path, text: str) -> None:

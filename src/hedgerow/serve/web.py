@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import uvloop
 
 from hedgerow.accounts import project_by_token
+from hedgerow.accounts.emptying import Emptier
 from hedgerow.api import Services, create_app
 from hedgerow.capture import CachedProjects, CaptureApp, CaptureOptions, DiskGate, Project, Trail
 from hedgerow.delivery.eraser import Eraser
@@ -102,6 +103,7 @@ class Site:
     trail: Trail
     tail: Tail
     eraser: Eraser
+    emptier: Emptier
 
 
 def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: Roster) -> Site:
@@ -127,7 +129,8 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
     services = Services(
         settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail, forget=eraser.wake
     )  # fmt: skip
-    return Site(Gateway([capture, health], create_app(services)), backlog, trail, tail, eraser)
+    emptier = Emptier(stores.state, now_ms)
+    return Site(Gateway([capture, health], create_app(services)), backlog, trail, tail, eraser, emptier)
 
 
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
@@ -138,7 +141,10 @@ async def serve(settings: Settings, inheritance: Inheritance) -> None:
         site = build(settings, inheritance, stores, roster)
         server = InheritedServer(site.app, inheritance.listen)
         serving = asyncio.create_task(server.serve())
-        beside = [asyncio.create_task(work) for work in (site.backlog.watch(), site.eraser.run())]
+        beside = [
+            asyncio.create_task(work)
+            for work in (site.backlog.watch(), site.eraser.run(), site.emptier.run())
+        ]
         roster.report_up()
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
