@@ -12,6 +12,7 @@ from hedgerow.destinations.catalogue import Catalogue, builtin
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.insight import Tail
 from hedgerow.log import EventLog
+from hedgerow.replay.trial import Trials
 from hedgerow.settings import Settings
 from hedgerow.store import Database
 
@@ -33,6 +34,7 @@ class Services:
         tail: events as they are accepted.
         forget: told after somebody asked for a person to be erased.
         passwords: makes and compares their hashes.
+        trials: tries destinations out, in helper processes; so are all filters and programs that the API runs.
     """
 
     settings: Settings
@@ -47,6 +49,7 @@ class Services:
     tail: Tail = field(default_factory=Tail)
     forget: Callable[[], None] = lambda: None
     passwords: Passwords = field(default_factory=Passwords)
+    trials: Trials = field(default_factory=Trials)
 
     @property
     def accounts(self) -> Context:
