@@ -17,6 +17,7 @@ from hedgerow.api import (
     hog_functions,
     holds,
     ingestion_warnings,
+    invocations,
     keys,
     links,
     members,
@@ -40,7 +41,7 @@ ROUTERS = (
     hog_functions.router, revisions.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
-    vocabulary.router,
+    vocabulary.router, invocations.router,
 )  # fmt: skip
 
 
