@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from contextvars import copy_context
 
 
 class Crash(BaseException):
@@ -14,42 +15,88 @@ class Stuck(Exception):
     """Nothing can ever happen again, and yet somebody waits."""
 
 
+class Callback:
+    """What is to be called; asyncio's handles know more, and take four times as long."""
+
+    __slots__ = ("args", "cancelled_", "context", "work")
+
+    def __init__(self, work, args, context) -> None:
+        self.work = work
+        self.args = args
+        self.context = context or copy_context()
+        self.cancelled_ = False
+
+    def cancel(self) -> None:
+        self.cancelled_ = True
+
+    def cancelled(self) -> bool:
+        return self.cancelled_
+
+    def run(self) -> None:
+        try:  # noqa: SIM105 - quicker, sixty times in each millisecond
+            self.context.run(self.work, *self.args)
+        except Exception:
+            pass
+
+
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """Runs exactly one ready callback per turn; time jumps to the next timer when nothing is ready."""
+    """Runs one ready callback after the other, counting; time jumps to the next timer when nothing is ready.
+
+    It is the ground under thousands of runs, so it does without all that a loop needs for sockets and threads.
+    """
 
     def __init__(self, start: float = 0.0) -> None:
         super().__init__()
         self.now = start
         self.steps = 0
         self.crash_at: int | None = None
+        self._timers: list[tuple[float, int, Callback]] = []
+        self._ticket = 0
         self.set_exception_handler(lambda _loop, _context: None)
 
     def time(self) -> float:
         return self.now
 
+    def call_soon(self, callback, *args, context=None):
+        handle = Callback(callback, args, context)
+        self._ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon
+
+    def call_at(self, when, callback, *args, context=None):
+        handle = Callback(callback, args, context)
+        self._ticket += 1
+        heapq.heappush(self._timers, (when, self._ticket, handle))
+        return handle
+
+    def call_later(self, delay, callback, *args, context=None):
+        return self.call_at(self.now + delay, callback, *args, context=context)
+
     def _run_once(self) -> None:
-        while self._scheduled and self._scheduled[0]._cancelled:
-            heapq.heappop(self._scheduled)._scheduled = False
-        if not self._ready:
-            if not self._scheduled:
-                raise Stuck
-            self.now = max(self.now, self._scheduled[0]._when)
-        while self._scheduled and self._scheduled[0]._when <= self.now:
-            handle = heapq.heappop(self._scheduled)
-            handle._scheduled = False
-            self._ready.append(handle)
-        handle = self._ready.popleft()
-        if not handle._cancelled:
-            handle._run()
-        self.steps += 1
-        if self.crash_at is not None and self.steps >= self.crash_at:
-            raise Crash
+        ready, timers = self._ready, self._timers
+        while not self._stopping:
+            if not ready:
+                self._jump()
+            while timers and timers[0][0] <= self.now:
+                ready.append(heapq.heappop(timers)[2])
+            handle = ready.popleft()
+            if not handle.cancelled_:
+                handle.run()
+            self.steps += 1
+            if self.crash_at is not None and self.steps >= self.crash_at:
+                raise Crash
+
+    def _jump(self) -> None:
+        """To the time of the next timer that is not cancelled."""
+        while self._timers and self._timers[0][2].cancelled_:
+            heapq.heappop(self._timers)
+        if not self._timers:
+            raise Stuck
+        self.now = max(self.now, self._timers[0][0])
 
     def _write_to_self(self) -> None:
         pass
-
-    def call_soon_threadsafe(self, callback, *args, context=None):
-        return self.call_soon(callback, *args, context=context)
 
 
 def bury(loop: asyncio.AbstractEventLoop) -> None:

@@ -34,12 +34,12 @@ from simulation.world import (
     SimulatedLog,
     SimulatedStore,
     SimulatedTransport,
-    copy_of,
+    Stage,
     state_template,
 )
 
-RUNS = min(600, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000")) // 10)
-CHUNKS = 4
+RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000")) // 10
+CHUNKS = 8
 PARTITIONS = 4
 PROJECT = 1
 WORKERS = ([0, 2], [1, 3])
@@ -85,7 +85,7 @@ def prepared(tmp_path_factory):
             ),
         )
         ids[name] = raw(made.id)
-    return connection, RepositorySource(keyring), ids
+    return Stage(connection), RepositorySource(keyring), ids
 
 
 class Tool(SimulatedTransport):
@@ -112,7 +112,7 @@ def random_events(chance: random.Random) -> list[Event]:
             "2026-01-02T03:04:05.000Z",
             int(START * 1000) + number,
         )
-        for number in range(chance.randint(20, 60))
+        for number in range(chance.randint(12, 36))
     ]
 
 
@@ -120,11 +120,11 @@ class Run:
     """One seed."""
 
     def __init__(self, seed: int, prepared) -> None:
-        connection, self.source, self.ids = prepared
+        stage, self.source, self.ids = prepared
         self.chance = random.Random(seed)
         self.now = START
         self.log = SimulatedLog(PARTITIONS, self.chance)
-        self.store = SimulatedStore(copy_of(connection), self.chance)
+        self.store = SimulatedStore(stage.set(), self.chance)
         self.transport = Tool(self.chance)
         self.events = random_events(self.chance)
         self.waiting = list(self.events)

@@ -36,12 +36,12 @@ from simulation.world import (
     SimulatedLog,
     SimulatedStore,
     SimulatedTransport,
-    copy_of,
+    Stage,
     state_template,
 )
 
-RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000"))
-CHUNKS = 8
+RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000"))
+CHUNKS = 16
 PARTITIONS = 3
 PROJECT = 1
 
@@ -67,7 +67,7 @@ MASKED = {"once": None, "thirds": 3}
 OPTIONS = Options(
     window_records=64,
     read_records=8,
-    flush_s=0.02,
+    flush_s=0.05,
     spill_s=0.1,
     lane_concurrency=3,
     lane_queue=4,
@@ -78,8 +78,9 @@ OPTIONS = Options(
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A migrated database with one project and the three destinations, and the keys that seal it."""
-    return prepare(tmp_path_factory.mktemp("simulation"), DESTINATIONS)
+    """A migrated database with one project and all destinations for the runs, and another for the model."""
+    connection, source, ids = prepare(tmp_path_factory.mktemp("simulation"), DESTINATIONS)
+    return Stage(connection), Stage(connection), source, ids
 
 
 def prepare(folder: Path, names: Iterable[str], *, ids_seed: int = 1):
@@ -129,7 +130,7 @@ IDS = ids_by_partition()
 def random_events(chance: random.Random) -> list[Event]:
     """A short history: page views, sign-ups, sets, identifies that merge, and re-sent events."""
     events: list[Event] = []
-    for number in range(chance.randint(5, 18)):
+    for number in range(chance.randint(3, 12)):
         if events and chance.random() < 0.1:
             events.append(chance.choice(events))
             continue
@@ -153,11 +154,11 @@ class Run:
     """One seed: history, world, and as many processes as it takes."""
 
     def __init__(self, seed: int, prepared) -> None:
-        connection, self.source, self.destination_ids = prepared
+        stage, self.model, self.source, self.destination_ids = prepared
         self.chance = random.Random(seed)
         self.now = START
         self.log = SimulatedLog(PARTITIONS, self.chance)
-        self.store = SimulatedStore(copy_of(connection), self.chance)
+        self.store = SimulatedStore(stage.set(), self.chance)
         self.transport = SimulatedTransport(self.chance)
         self.events = random_events(self.chance)
         self.deaths = 0
@@ -176,7 +177,7 @@ class Run:
         loop = SimulatedLoop(self.now)
         asyncio.set_event_loop(loop)
         self.store.reborn()
-        loop.crash_at = self.chance.randint(1, 700) if crash else None
+        loop.crash_at = self.chance.randint(1, 500) if crash else None
         try:
             if feed:
                 loop.run_until_complete(self._feed(feed))
@@ -233,11 +234,11 @@ class Run:
 
     # ------------------------------------------------------------- judging
 
-    def judge(self, template) -> None:
+    def judge(self) -> None:
         rows = self._rows()
         firsts = self._firsts()
         self._judge_verdicts(rows, firsts)
-        self._judge_people(template)
+        self._judge_people()
         self._judge_telemetry(rows, firsts)
         self._judge_network(rows)
         self._judge_order(firsts)
@@ -281,8 +282,8 @@ class Run:
         seen[name, event.distinct_id] += 1
         return nth > 0 if threshold is None else nth % threshold > 0
 
-    def _judge_people(self, template) -> None:
-        model = copy_of(template)
+    def _judge_people(self) -> None:
+        model = self.model.set()
         firsts: set[str] = set()
         for event in self.events:
             if event.uuid not in firsts:
@@ -360,6 +361,6 @@ def test_nothing_is_lost_wherever_it_crashes(chunk, prepared):
         run = Run(seed, prepared)
         try:
             run.go()
-            run.judge(prepared[0])
+            run.judge()
         except Exception as error:
             raise AssertionError(f"seed {seed}: {error}") from error

@@ -32,6 +32,32 @@ def copy_of(template: apsw.Connection) -> apsw.Connection:
     return connection
 
 
+class Stage:
+    """A database in memory that is used again for one run after the other: its prepared statements stay."""
+
+    def __init__(self, template: apsw.Connection) -> None:
+        self.connection = apsw.Connection(":memory:", statementcachesize=1000)
+        self.connection.execute("ATTACH ':memory:' AS template")
+        for name in ("main", "template"):
+            with self.connection.backup(name, template, "main") as backup:
+                backup.step()
+        names = "SELECT name FROM template.sqlite_schema WHERE type = 'table'"
+        self._tables = [row[0] for row in self.connection.execute(names)]
+        some = "SELECT 1 FROM template.{} LIMIT 1"
+        self._filled = [name for name in self._tables if self.connection.execute(some.format(name)).get]
+
+    def set(self) -> apsw.Connection:
+        """As the template has it, whatever happened on it before."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        with self.connection:
+            for name in self._tables:
+                self.connection.execute(f"DELETE FROM main.{name}")
+            for name in self._filled:
+                self.connection.execute(f"INSERT INTO main.{name} SELECT * FROM template.{name}")
+        return self.connection
+
+
 class PlainSealer:
     """Seals nothing: encryption has tests of its own."""
 

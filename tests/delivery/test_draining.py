@@ -1,0 +1,80 @@
+"""What was held goes out when its gate opens: from whichever worker, whatever that worker has done so far."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from types import SimpleNamespace
+
+import pytest
+
+from hedgerow.delivery.configuration import Configuration
+from hedgerow.delivery.draining import Drain
+from hedgerow.delivery.gates import Gates
+from hedgerow.delivery.identity import delivery_id, raw
+from hedgerow.delivery.source import RepositorySource
+from hedgerow.delivery.state import pack_globals
+from hedgerow.delivery.world import Options, World
+from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.log.memory import MemoryLog
+from hedgerow.store.database import transact
+from simulation.world import PlainSealer, SimulatedStore, copy_of, state_template
+
+NOW = 1_780_000_000_000
+ROW = """
+INSERT INTO deliveries (id, project_id, destination_id, revision, mapping, partition, position, event_uuid, event,
+    distinct_id, verdict, captured_at, created_at, updated_at)
+VALUES (?, 1, ?, 1, '', 0, ?, ?, 'x', 'ann', 'held', ?, ?, ?)
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A migrated database and its keys."""
+    folder = tmp_path_factory.mktemp("draining")
+    return state_template(folder), Keyring.load("", folder)
+
+
+class Worker:
+    """One worker's drain over a store, and the lanes that it feeds."""
+
+    def __init__(self, template, rows: int, **options) -> None:
+        connection, keyring = template
+        self.db = copy_of(connection)
+        self.db.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'P', 'phc_p', 0)")
+        config = Config(name="Hook", enabled=True, hog="return 1")
+        made = transact(
+            self.db, lambda c: repository.create(c, 1, config, Secrets(), keyring=keyring, now=NOW)
+        )
+        self.owner = raw(made.id)
+        for n in range(rows):
+            event = n.to_bytes(16, "big")
+            row = (delivery_id(NOW + n, event, self.owner), self.owner, n + 1, event, NOW + n, NOW, NOW)
+            self.db.execute(ROW, row)
+            self.db.execute("INSERT INTO delivery_payloads VALUES (0, ?, ?)", (n + 1, pack_globals({})))
+        self.taken: list[bytes] = []
+        self.store = SimulatedStore(self.db, random.Random(1), busy=0)
+        self.store.reborn()
+        world = World(
+            now=lambda: NOW / 1000, chance=random.Random(1), log=MemoryLog(1), store=self.store,
+            transport=SimpleNamespace(), sealer=PlainSealer(),
+        )  # fmt: skip
+        lanes = SimpleNamespace(
+            in_hand=lambda _owner: frozenset(), judge=lambda _c, one: one, follow=self._follow
+        )
+        configuration = Configuration(RepositorySource(keyring))
+        self.drain = Drain(world, Options(**options), Gates(), configuration, lanes)
+        self.drain.own([0])
+
+    def _follow(self, _owner, judged) -> None:
+        self.taken += [invocation.id for invocation, _ in judged]
+        for invocation, _ in judged:
+            self.drain.settled(SimpleNamespace(invocation=invocation, verdict="delivered"))
+
+
+async def test_a_worker_that_has_read_nothing_yet_drains(template):
+    """It reads the configuration for itself: where nothing else happens nobody else would."""
+    worker = Worker(template, 3)
+    assert await worker.drain.turn()
+    await asyncio.sleep(0)
+    assert worker.taken
