@@ -64,7 +64,7 @@ CONDITIONS = {
 UNUSUAL_VERDICT = "verdict <> 'delivered'"
 UNUSUAL_STATUS = "status >= 300"
 USUAL = 3
-INDEXED = {CONDITIONS[name] for name in ("kind", "event", "distinct_ids", "run")}
+INDEXED = {CONDITIONS[name] for name in ("kind", "event", "distinct_ids")}
 LATEST = 2**48 - 1
 
 
