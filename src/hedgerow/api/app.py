@@ -11,6 +11,7 @@ from hedgerow.api import (
     definitions,
     deliveries,
     docs,
+    drafts,
     entrance,
     events,
     hog_function_templates,
@@ -38,7 +39,7 @@ from hedgerow.api.services import Services
 ROUTERS = (
     projects.router, projects.of_project, members.router, audit.of_project, audit.router, sessions.router, users.router,
     keys.router, entrance.router,
-    hog_functions.router, revisions.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
+    hog_functions.router, revisions.router, drafts.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router, invocations.router,

@@ -131,6 +131,35 @@ def _base(payload: Any) -> int | None:
         ) from None
 
 
+# --------------------------------------------------------------- what is sent
+
+
+def only(payload: Any, *names: str) -> dict[str, Any]:
+    """A body with nothing but these fields, a message and PostHog's condition.
+
+    Raises:
+        Invalid: there is something else in it.
+    """
+    if not isinstance(payload, dict):
+        raise Invalid("Invalid data. Expected a dictionary.", code="invalid")
+    for name in payload:
+        if name not in {*names, "message", "base_updated_at"}:
+            raise Invalid(f"There is no field {name!r} here.", attr=str(name), code="unknown_field")
+    return payload
+
+
+def flag(payload: dict[str, Any], name: str) -> bool:
+    """A yes or no of a body; no when it is not there.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    value = payload.get(name, False)
+    if not isinstance(value, bool):
+        raise Invalid("Must be a valid boolean.", attr=name, code="invalid")
+    return value
+
+
 # --------------------------------------------------------------------- saving
 
 
