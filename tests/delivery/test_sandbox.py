@@ -490,7 +490,8 @@ def test_what_a_call_hands_out_is_measured():
     assert not measure(bomb)
     assert not measure(itself)
     assert not measure("x" * 10**8)
-    assert measure({"a": [1, "x", HogErrorValue("E", "m", [1])]}, 13)
+    assert measure({"a": [1, "x", HogErrorValue("E", "m", [1])]}, 15)
+    assert not measure({"a": [1, "x", HogErrorValue("E", "m", [1])]}, 14)
     with pytest.raises(HogSizeLimit):
         shaped(AsyncCall("fetch", ["u", {"body": bomb}], 0, 0))
 

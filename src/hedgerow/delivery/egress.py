@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
@@ -112,6 +113,9 @@ class EgressRefused(TransportError):
         super().__init__("egress", message, retriable=False)
 
 
+REMEMBERED = 1024
+
+
 @dataclass(frozen=True, slots=True)
 class _Verdict:
     """Why an address is refused, and which part of it."""
@@ -132,6 +136,8 @@ class EgressPolicy:
 
     def __init__(self, allow: Iterable[str | Network] = ()) -> None:
         self._allow = tuple(_read_network(entry) for entry in allow)
+        # The same few addresses are connected to over and over.
+        self._judge = lru_cache(maxsize=REMEMBERED)(self._judge_anew)
 
     def check_url(self, url: str) -> ParsedTarget:
         """Read a URL and judge what can be judged without a look-up.
@@ -173,7 +179,7 @@ class EgressPolicy:
         """Whether an address may be reached."""
         return self._judge(address) is None
 
-    def _judge(self, address: Address | str) -> _Verdict | None:
+    def _judge_anew(self, address: Address | str) -> _Verdict | None:
         plain = _plain(address)
         if self._is_allowed(plain):
             return None

@@ -6,7 +6,7 @@ array twice, sixty times over). So what a call hands out is measured before anyt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -29,25 +29,25 @@ def measure(value: Any, most: int = NODES) -> bool:
         value: any Hog value. One that holds itself is as large as can be.
         most: how many.
     """
-    todo = [value]
+    todo: list[Any] = [(value,)]
     while todo:
-        one = todo.pop()
-        kind = type(one)
-        if kind is str:
-            most -= len(one) // _CHARACTERS + 1
-        elif kind in _CONTAINERS:
-            items = _items(one, kind)
-            most -= len(items) + 1
-            todo += items
+        items = _items(todo.pop())
+        most -= len(items) + 1
         if most < 0:
             return False
-    return True
+        for item in items:
+            kind = type(item)
+            if kind is str:
+                most -= len(item) // _CHARACTERS + 1
+            elif kind in _CONTAINERS:
+                todo.append(item)
+    return most >= 0
 
 
-def _items(value: Any, kind: type) -> Any:
-    if kind is dict:
-        return list(value.values())
-    return [value.message, value.payload] if kind is hog.HogErrorValue else value
+def _items(value: Any) -> Collection[Any]:
+    if type(value) is dict:
+        return value.values()
+    return (value.message, value.payload) if type(value) is hog.HogErrorValue else value
 
 
 def plain(value: Any) -> Any:
