@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 QUICK = Host(limits=Limits(cpu_ms=10))
 
 REST_AFTER_STORE_ERROR_S = 1.0
+# What queues up for a destination that would take longer than this waits in the ledger.
+LONG_WAIT_S = 1.0
+MORE_IF_QUICK = 4
 # Rows that are read at a time, at least: a reading costs more than the rows do.
 LEAST_LOADED = 8
 # After a reading of an ordered lane, so many times as long as it took is left to others.
@@ -57,12 +60,15 @@ class Lane:
         # What was held goes behind what is fresh, and never takes more than its share of places.
         self.behind: deque[tuple[Invocation, CompiledDestination]] = deque()
         self.passing: set[bytes] = set()
-        self.active = 0
+        # When what runs started, the oldest first.
+        self.running: dict[bytes, float] = {}
         self.due_at: int | None = None
         self.loading = False
         self.rung_at: int | None = None
         self.rest_to = float("-inf")
         self._turn = 0
+        self._asked_at: float | None = None
+        self._lags = False
 
     def next(self, places: int) -> tuple[Invocation, CompiledDestination | None] | None:
         """The next to run: live and backlog take turns, what was held comes behind them. None when nothing may run.
@@ -78,6 +84,19 @@ class Lane:
         if self.backlog and (self._turn % 2 or not self.live):
             return self.backlog.popleft()
         return (self.live.popleft(), None) if self.live else None
+
+    @property
+    def active(self) -> int:
+        """How many run."""
+        return len(self.running)
+
+    def lags(self, now: float) -> bool:
+        """Whether what queues up here waits for the other side, and for long: not just for this worker to get round to it."""
+        if now != self._asked_at:
+            oldest = now - next(iter(self.running.values()), now)
+            wait = self.pace.wait(len(self.live) + len(self.backlog), oldest, now)
+            self._asked_at, self._lags = now, wait > LONG_WAIT_S
+        return self._lags
 
     @property
     def waiting(self) -> bool:
@@ -141,13 +160,26 @@ class Lanes:
         if closed is not None:
             self._report(Outcome(invocation, "held", self._world.now_ms(), error=closed))
             return
-        if invocation.sequence is not None or len(lane.live) >= self._options.lane_queue:
+        if invocation.sequence is not None or self._is_full(lane):
             # What must keep its order is taken from the ledger, which knows what comes before it.
             now = self._world.now_ms()
             self._report(Outcome(invocation, "scheduled", now, next_at=now))
             return
         lane.live.append(invocation)
         self._pump(invocation.destination_id)
+
+    def _is_full(self, lane: Lane) -> bool:
+        """A destination that is slow fills less memory than one that gets its events faster than this worker can send."""
+        queued, most = len(lane.live), self._options.lane_queue
+        if queued < most:
+            return False
+        return queued >= MORE_IF_QUICK * most or lane.lags(asyncio.get_running_loop().time())
+
+    def lags(self, invocation: Invocation, now: float) -> bool:
+        """Whether an invocation takes so long, or waits behind what takes so long, that its record must not wait for it."""
+        lane = self._lane(invocation.destination_id)
+        began = lane.running.get(invocation.id)
+        return lane.lags(now) if began is None else now - began >= self._options.spill_s
 
     def settled(self, outcome: Outcome) -> None:
         """The ledger has this outcome now; it may be let go of, or is still running here."""
@@ -227,7 +259,7 @@ class Lanes:
                 break
             if (entry := lane.next(places)) is None:
                 break
-            lane.active += 1
+            lane.running[entry[0].id] = now
             lane.pace.start(now)
             self._spawn(self._run(destination_id, *entry))
         self._refill(destination_id, lane, now)
@@ -277,7 +309,7 @@ class Lanes:
                 )
             self._report(outcome)
         finally:
-            lane.active -= 1
+            lane.running.pop(invocation.id, None)
             lane.passing.discard(invocation.id)
         self._pump(destination_id)
 

@@ -93,6 +93,20 @@ class Pace:
         allowed = now if self.rate is None else self.rate.ready_at(now)
         return max(allowed, self.paused_to)
 
+    def wait(self, queued: int, oldest: float, now: float) -> float:
+        """Seconds until the last of a queue may start, as far as can be told.
+
+        Args:
+            queued: how many wait.
+            oldest: seconds since the oldest of those that run started.
+            now: the time.
+        """
+        took = max(self._short or 0.0, oldest)
+        wait = queued * took / self.places
+        if self.rate is not None:
+            wait = max(wait, queued / self.rate.per_second)
+        return max(wait, self.paused_to - now)
+
     def start(self, now: float) -> None:
         """One starts."""
         if self.rate is not None:

@@ -51,6 +51,7 @@ class Pipeline:
         self.lanes.after = self.warden.passed
         self.settler.on_settled = self._settled
         self.settler.on_claimed = self.lanes.submit
+        self.settler.lags = self.lanes.lags
         self.intake = Intake(world, options, configuration, self.window, self.settler, self.lanes, gates)
         bench = Bench(world, options, gates, configuration, self.lanes)
         self._keepers = [make(bench) for make in keepers]

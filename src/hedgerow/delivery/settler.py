@@ -29,6 +29,8 @@ METRICS = {
 }
 UNTRIGGERED = frozenset({"duplicate", "masked"})
 FULL_FLUSH = 500
+# A record waits so many times as long for invocations that do not lag.
+PATIENCE = 10
 
 
 class Successes:
@@ -67,6 +69,7 @@ class Settler:
         self._options = options
         self._window = window
         self.on_settled: Callable[[Outcome], None] = lambda _outcome: None
+        self.lags: Callable[[Invocation, float], bool] = lambda _invocation, _now: True
         self.on_claimed: Callable[[Invocation], None] = lambda _invocation: None
         self._entries: dict[bytes, Entry] = {}
         self._outcomes: list[Outcome] = []
@@ -125,7 +128,7 @@ class Settler:
         claims, self._claims = self._claims, []
         for invocation in (*(o.invocation for o in outcomes), *(c.invocation for c in claims)):
             self._done(invocation)
-        outcomes += self._spill(asyncio.get_running_loop().time() if spill_all else None)
+        outcomes += self._spill(everything=spill_all)
         gone = self._window.settled()
         if not outcomes and not claims and not gone:
             return
@@ -161,16 +164,21 @@ class Settler:
         if entry is not None:
             entry.pending.pop(invocation.id, None)
 
-    def _spill(self, now: float | None) -> list[Outcome]:
-        """Open rows for what takes longer than a record may wait."""
-        before = asyncio.get_running_loop().time() - self._options.spill_s if now is None else now
+    def _spill(self, *, everything: bool) -> list[Outcome]:
+        """Open rows for what takes longer than a record may wait; for everything when it is to stop.
+
+        What only waits its turn in a worker that has more to do than it can will have its verdict soon: a row now would make
+        that worker slower still.
+        """
+        now = asyncio.get_running_loop().time()
         at = self._world.now_ms()
         rows: list[Outcome] = []
-        for entry in self._window.overdue(before):
-            for invocation in entry.pending.values():
+        for entry in self._window.overdue(now if everything else now - self._options.spill_s):
+            patient = not everything and now - entry.read_at < PATIENCE * self._options.spill_s
+            late = [i for i in entry.pending.values() if not patient or self.lags(i, now)]
+            for invocation in late:
                 rows.append(Outcome(invocation, "running", at, next_at=at))
-                self._entries.pop(invocation.id, None)
-            entry.pending.clear()
+                self._done(invocation)
         return rows
 
     def _settlement(self, outcomes: list[Outcome], gone: list[Entry]) -> ledger.Settlement:

@@ -86,7 +86,7 @@ class Options:
         window_records: the same in records.
         read_records: records of one partition that are read at once.
         flush_s: longest time a verdict waits for its transaction.
-        spill_s: a record whose invocations still run after this is settled with open rows.
+        spill_s: a record whose invocations still run after this, or wait behind such, is settled with open rows.
         poll_s: how long to sleep without a wake-up.
         pace_s: readings of the log begin at least this far apart.
         dedupe_ms: a uuid seen within this time is a duplicate.
@@ -107,7 +107,7 @@ class Options:
     """
 
     window_bytes: int = 32 * 1024 * 1024
-    window_records: int = 4096
+    window_records: int = 2048
     read_records: int = 128
     flush_s: float = 0.05
     spill_s: float = 0.2
