@@ -22,6 +22,7 @@ from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.insight import Tail
 from hedgerow.log.sqlite import SqliteLog
+from hedgerow.replay.trial import Trials
 from hedgerow.serve.collector import calm_collector
 from hedgerow.serve.gates import BacklogGate, first_reason
 from hedgerow.serve.gateway import Gateway
@@ -104,6 +105,7 @@ class Site:
     tail: Tail
     eraser: Eraser
     emptier: Emptier
+    trials: Trials
 
 
 def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: Roster) -> Site:
@@ -125,12 +127,13 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
         lambda: tail.readers,
     )  # fmt: skip
     keyring = Keyring.of(settings)
-    eraser = Eraser(stores.state, stores.telemetry, stores.log, now_ms)
+    eraser, trials = Eraser(stores.state, stores.telemetry, stores.log, now_ms), Trials.of(settings)
     services = Services(
-        settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail, forget=eraser.wake
+        settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail, forget=eraser.wake,
+        trials=trials,
     )  # fmt: skip
     emptier = Emptier(stores.state, now_ms)
-    return Site(Gateway([capture, health], create_app(services)), backlog, trail, tail, eraser, emptier)
+    return Site(Gateway([capture, health], create_app(services)), backlog, trail, tail, eraser, emptier, trials)
 
 
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
@@ -158,6 +161,7 @@ async def serve(settings: Settings, inheritance: Inheritance) -> None:
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+        await site.trials.close()
         await site.trail.flush()
 
 
