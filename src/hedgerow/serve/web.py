@@ -133,7 +133,8 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
         trials=trials,
     )  # fmt: skip
     emptier = Emptier(stores.state, now_ms)
-    return Site(Gateway([capture, health], create_app(services)), backlog, trail, tail, eraser, emptier, trials)
+    gateway = Gateway([capture, health], create_app(services))
+    return Site(gateway, backlog, trail, tail, eraser, emptier, trials)
 
 
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
