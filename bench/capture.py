@@ -2,7 +2,8 @@
 
 One server process (granian with the real capture application over the real event log, ``synchronous=FULL``), one client
 process with keep-alive connections and prepared bytes. The floors, in the same run: the same server with an application
-that reads the body and answers; and the event log alone, fed with ready records from a loop.
+that reads the body and answers; and the event log alone, fed with ready records from a loop. Rates depend on what else the machine
+does; the processor time of the server per event hardly does. The client's share of a core tells whether it was what held things up.
 
     python bench/capture.py                      # about 20 seconds
     python bench/capture.py --seconds 10 --rounds 3
@@ -16,6 +17,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -119,6 +121,7 @@ async def serve(port: int, folder: str) -> None:
     # As the web process does: events die by reference count, so that looking for cycles that often finds nothing.
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+    sys.setswitchinterval(0.001)
     await server.serve()
     if log is not None:
         log.close()
@@ -177,7 +180,7 @@ class Client(asyncio.Protocol):
 
 
 async def load(port: int, batch: int, seconds: float, rounds: int) -> list[float]:
-    """Events per second in each round, after a warm-up."""
+    """How many events were sent in all, and how many per second in each round, after a warm-up."""
     Client.prepared = tuple(requests(batch))
     loop = asyncio.get_running_loop()
     connections = [
@@ -191,7 +194,7 @@ async def load(port: int, batch: int, seconds: float, rounds: int) -> list[float
         rates.append((Client.done - before) * batch / (time.perf_counter() - began))
     for transport in connections:
         transport.abort()
-    return rates
+    return [Client.done * batch, *rates]
 
 
 # --------------------------------------------------------------- measuring
@@ -208,21 +211,32 @@ def resident_mib(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
-def measure(name: str, batch: int, seconds: float, rounds: int, *, floor: bool) -> float:
-    """Run one server and one client; print and return the best round."""
+def client_seconds() -> float:
+    """Processor time of the clients that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def measure(name: str, batch: int, seconds: float, rounds: int, *, floor: bool) -> None:
+    """Run one server and one client; print the best round and the processor time."""
     with (
         tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as folder,
         running("" if floor else folder) as (port, pid),
     ):
-        before, began = cpu_seconds(pid), time.perf_counter()
+        before, client_before, began = cpu_seconds(pid), client_seconds(), time.perf_counter()
         arguments = ["--load", str(port), str(batch), str(seconds), str(rounds)]
         client = [sys.executable, __file__, *arguments]
         out = subprocess.run(client, check=True, capture_output=True, text=True, timeout=600).stdout
-        rates = sorted(map(float, out.split()))
-        cpu = 100 * (cpu_seconds(pid) - before) / (time.perf_counter() - began)
+        total, *rates = map(float, out.split())
+        used, took = cpu_seconds(pid) - before, time.perf_counter() - began
+        client_used = client_seconds() - client_before
         memory = resident_mib(pid)
-    print(f"{name:34}{rates[-1]:12,.0f}{rates[len(rates) // 2]:12,.0f}{cpu:9.0f} %{memory:9} MiB", flush=True)
-    return rates[-1]
+    rates.sort()
+    print(
+        f"{name:34}{rates[-1]:12,.0f}{rates[len(rates) // 2]:12,.0f}{used / total * 1e6:9.1f} us"
+        f"{100 * used / took:9.0f} %{100 * client_used / took:9.0f} %{memory:9} MiB",
+        flush=True,
+    )
 
 
 def measure_memory(events: int) -> bool:
@@ -233,7 +247,7 @@ def measure_memory(events: int) -> bool:
         while done < events:
             client = [sys.executable, __file__, "--load", str(port), str(BATCH), "4", "1"]
             out = subprocess.run(client, check=True, capture_output=True, text=True, timeout=600).stdout
-            done += int(float(out) * 5)  # a second of warming up, and four that count
+            done += int(float(out.split()[0]))
             sizes.append((done, resident_mib(pid)))
             print(f"{'memory after so many events':34}{done:12,}{sizes[-1][1]:9} MiB", flush=True)
     settled = [size for done, size in sizes if done >= events / 5]
@@ -261,7 +275,9 @@ def measure_log(name: str, group: int, seconds: float) -> None:
 
 def report(seconds: float, rounds: int) -> None:
     """Measure everything and print it side by side."""
-    print(f"{'events/s, durable':34}{'best':>12}{'median':>12}{'server CPU':>11}{'memory':>13}")
+    print(
+        f"{'events/s, durable':34}{'best':>12}{'median':>12}{'CPU/event':>12}{'server':>11}{'client':>11}{'memory':>13}"
+    )
     measure("single requests", 1, seconds, rounds, floor=False)
     measure("  floor: bare answer", 1, seconds, rounds, floor=True)
     measure(f"batches of {BATCH}", BATCH, seconds, rounds, floor=False)

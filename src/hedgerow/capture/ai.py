@@ -31,7 +31,7 @@ class AiEvents:
             raise BadRequest("empty", "request missing data payload")
         token = _token(request)
         large = len(body) > LARGE
-        event, parts = await aside(large, self._read, request, body)
+        event, parts = await aside(self._read, request, body) if large else self._read(request, body)
         project = await self._intake.project(token)
         await self._intake.keep(project, [event], large=large, most=self._intake.options.max_ai_event)
         return answers.json({"accepted_parts": [part.told() for part in parts]})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,9 @@ log = logging.getLogger(__name__)
 
 class CaptureApp:
     """Takes events in, and answers what SDKs ask besides.
+
+    Attributes:
+        counters: what happened, by name: ``requests``, ``events``, ``refused_<reason>``, ``dropped_<event name>``.
 
     Args:
         event_log: where events go.
@@ -56,6 +58,7 @@ class CaptureApp:
         scripts: Path = BUNDLED,
     ) -> None:
         self._intake = Intake(event_log, projects, options or CaptureOptions(), clock, random, gate, warn)
+        self.counters = self._intake.counters
         self._scripts = Scripts(scripts)
         self._routes = _with_slashes(self._exact_routes())
         self._last_complaint = 0
@@ -72,11 +75,6 @@ class CaptureApp:
             "/s": self._recording,
         }
 
-    @property
-    def counters(self) -> Counter[str]:
-        """What happened, by name: ``requests``, ``events``, ``refused_<reason>``, ``dropped_<event name>``."""
-        return self._intake.counters
-
     def handles(self, path: str) -> bool:
         """Whether this application, not the management API, answers a path."""
         return path in self._routes or path.startswith(("/array/", "/static/"))
@@ -86,40 +84,38 @@ class CaptureApp:
         if scope["type"] != "http":
             return
         headers = dict(scope["headers"])
-        try:
-            answer = await self._answer(scope, receive, headers)
-        except ClientGone:
-            self.counters["refused_client_gone"] += 1
-            return
-        start, body = answer.messages(answers.cors(headers, scope["method"]))
-        await send(start)
-        await send(body)
-
-    async def _answer(self, scope: dict[str, Any], receive: Receive, headers: dict[bytes, bytes]) -> Answer:
-        """The answer, whatever happens on the way to it."""
         self.counters["requests"] += 1
         try:
             request = Request(scope, receive, headers)
             if request.method == "OPTIONS":
-                return answers.OK
-            handler = self._routes.get(request.path) or self._by_prefix
-            return await handler(request)
-        except WireError as refused:
-            return self._refused(refused.reason, answers.text(refused.status, refused.text))
-        except RateLimited as limited:
-            return self._refused("rate_limited", answers.rate_limited(limited.seconds))
-        except TooSlow:
-            return self._refused("too_slow", answers.TOO_SLOW)
-        except Overloaded:
-            return self._refused("overloaded", answers.TRY_AGAIN)
-        except (LogUnavailable, Closed) as error:
-            self._complain(str(error))
-            return self._refused("unavailable", answers.TRY_AGAIN)
+                answer = answers.OK
+            else:
+                answer = await self._routes.get(request.path, self._by_prefix)(request)
         except ClientGone:
-            raise
-        except Exception:
-            log.exception("A request to %s failed; this is a fault of ours", scope["path"])
-            return self._refused("internal", answers.BROKEN)
+            self.counters["refused_client_gone"] += 1
+            return
+        except Exception as error:  # noqa: BLE001 - whatever happened, there is an answer
+            answer = self._failed(error, scope["path"])
+        start, body = answer.messages(answers.cors(headers, scope["method"]))
+        await send(start)
+        await send(body)
+
+    def _failed(self, error: Exception, path: str) -> Answer:
+        """What to answer when something went wrong."""
+        match error:
+            case WireError():
+                return self._refused(error.reason, answers.text(error.status, error.text))
+            case RateLimited():
+                return self._refused("rate_limited", answers.rate_limited(error.seconds))
+            case TooSlow():
+                return self._refused("too_slow", answers.TOO_SLOW)
+            case Overloaded():
+                return self._refused("overloaded", answers.TRY_AGAIN)
+            case LogUnavailable() | Closed():
+                self._complain(str(error))
+                return self._refused("unavailable", answers.TRY_AGAIN)
+        log.error("A request to %s failed; this is a fault of ours", path, exc_info=error)
+        return self._refused("internal", answers.BROKEN)
 
     def _refused(self, reason: str, answer: Answer) -> Answer:
         self.counters["refused_" + reason] += 1

@@ -27,7 +27,7 @@ class Classic:
         body = await self._intake.body(request)
         large = len(body) > LARGE
         try:
-            token, events = await aside(large, self._decode, request, body)
+            token, events = await aside(self._decode, request, body) if large else self._decode(request, body)
         except WireError as refused:
             await self._trace(refused)
             raise

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from hedgerow.capture.address import ClientAddress
 from hedgerow.capture.limits import Closed, RateLimited, RateLimits
@@ -24,12 +24,12 @@ from hedgerow.events.shapes import NOT_SENT_ON, encode
 from hedgerow.events.tokens import invalid
 from hedgerow.log.protocol import EventLog
 
-T = TypeVar("T")
 Warn: TypeAlias = Callable[[int, int, str, Mapping[str, Any]], None]
 
 # Work on a body of this size takes about three milliseconds. Larger ones must not stop everybody else; smaller ones in threads
 # would cost more than they take, since the threads fight for the interpreter.
 LARGE = 262_144
+aside = asyncio.to_thread
 
 
 def wall_clock() -> int:
@@ -137,7 +137,11 @@ class Intake:
         self.admit(project, len(events))
         wanted = [event for event in events if event.event not in NOT_SENT_ON or self.wants(project, event)]
         try:
-            drafts = await aside(large, self._drafts, project, wanted, most)
+            drafts = (
+                await aside(self._drafts, project, wanted, most)
+                if large
+                else self._drafts(project, wanted, most)
+            )
         except WireError as refused:
             self.warn(project, "refused_" + refused.reason, {"detail": refused.text})
             raise
@@ -196,8 +200,3 @@ class Intake:
         """Leave a trace of something refused, dropped or changed."""
         if self._warn is not None:
             self._warn(project.id, self.clock(), kind, details)
-
-
-async def aside(large: bool, work: Callable[..., T], *args: Any) -> T:
-    """Call a function: in a thread if that is worth it."""
-    return await asyncio.to_thread(work, *args) if large else work(*args)

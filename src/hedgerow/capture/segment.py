@@ -58,7 +58,7 @@ class Segment:
     async def _take(self, request: Request) -> None:
         body = await self._intake.body(request)
         large = len(body) > LARGE
-        token, events, bad = await aside(large, self._read, request, body)
+        token, events, bad = await aside(self._read, request, body) if large else self._read(request, body)
         project = await self._intake.project(token)
         for reason in bad:
             self._intake.counters["refused_bad_message"] += 1

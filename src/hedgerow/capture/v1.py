@@ -49,11 +49,13 @@ class AnalyticsV1:
         body = await self._intake.body(request, limit=WIRE_LIMIT)
         envelope = read_headers(request.headers)
         large = len(body) > LARGE
-        outcomes = await aside(large, self._read, request, envelope, body)
+        outcomes = (
+            await aside(self._read, request, envelope, body) if large else self._read(request, envelope, body)
+        )
         project = await self._project(envelope.token)
         self._intake.admit(project, len(outcomes))
         wanted = [o for o in outcomes if o.event is not None and self._intake.wants(project, o.event)]
-        drafts = await aside(large, self._drafts, project, wanted)
+        drafts = await aside(self._drafts, project, wanted) if large else self._drafts(project, wanted)
         self._trace(project, outcomes)
         await self._intake.append(drafts)
         return outcomes

@@ -44,7 +44,10 @@ class Gateway:
             raise
 
     def _chosen(self, path: str) -> AsgiApp:
-        return next((handler for handler in self._handlers if handler.handles(path)), self._api)
+        for handler in self._handlers:
+            if handler.handles(path):
+                return handler
+        return self._api
 
 
 async def answer(send: Send, status: int, body: bytes, content_type: bytes) -> None:
