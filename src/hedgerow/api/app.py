@@ -60,6 +60,7 @@ def create_app(services: Services) -> Bounds:
         redirect_slashes=False,
     )
     app.state.services, app.state.contract = services, docs.Contract(ROUTERS)
+    app.state.routers = ROUTERS
     install(app)
     account_errors.install(app)
     for router in ROUTERS:

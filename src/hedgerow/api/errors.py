@@ -12,13 +12,16 @@ ApiError
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from hedgerow.destinations.errors import ValidationError
 from hedgerow.store import StoreError
@@ -93,11 +96,18 @@ class Invalid(ApiError):
     status, type, code = 400, "validation_error", "invalid_input"
 
 
-def envelope(status: int, kind: str, code: str, detail: str, attr: str | None = None) -> Response:
+def envelope(
+    status: int,
+    kind: str,
+    code: str,
+    detail: str,
+    attr: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """An error response."""
     body = {"type": kind, "code": code, "detail": detail, "attr": attr}
-    headers = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
-    return Json(body, status, headers)
+    told = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    return Json(body, status, {**told, **(headers or {})})
 
 
 def install(app: FastAPI) -> None:
@@ -110,9 +120,25 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return error.response()
+    answer = error.response()
+    if isinstance(error, MethodRefused):
+        answer.headers["allow"] = ", ".join(one for one in allowed_methods(request) if one != request.method)
+    return answer
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """What can be done at a path, by the routes of the application."""
+    routers: Sequence[APIRouter] = request.app.state.routers
+    found = {
+        method
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    return sorted(found)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
@@ -128,12 +154,16 @@ async def _malformed(_request: Request, error: Exception) -> Response:
     return envelope(400, "validation_error", "invalid_input", f"{first['msg']}.", attr or None)
 
 
-async def _routing(_request: Request, error: Exception) -> Response:
+async def _routing(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return MethodRefused(f'Method "{_request.method}" not allowed.').response()
+        allowed = allowed_methods(request)
+        detail = f'Method "{request.method}" not allowed: here is {" or ".join(allowed)}.'
+        return envelope(
+            405, MethodRefused.type, MethodRefused.code, detail, headers={"allow": ", ".join(allowed)}
+        )
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return NotFound(f"There is nothing at {_request.url.path}.").response()
+        return NotFound(f"There is nothing at {request.url.path}.").response()
     return envelope(error.status_code, "invalid_request", "invalid", str(error.detail))
 
 
