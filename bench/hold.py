@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -26,6 +27,9 @@ from run import Bench, Case, Round
 LIMIT_MB = 400
 LIVE = Case("live", "At a fixed rate", rate=200)
 COUNTS = "SELECT verdict, count(*) FROM deliveries WHERE destination_id = ? GROUP BY verdict"
+DRAINED = """
+SELECT count(*), min(updated_at), max(updated_at) FROM deliveries WHERE destination_id = ? AND verdict = 'delivered'
+"""
 BATCH = 1000
 
 
@@ -78,10 +82,15 @@ def create(running: Server, sink_port: int) -> str:
 
 def counts(running: Server, identity: str) -> dict[str, int]:
     """Deliveries of a destination by verdict, from the ledger itself."""
+    return dict(ledger(running, COUNTS, identity))
+
+
+def ledger(running: Server, statement: str, identity: str) -> list[tuple[Any, ...]]:
+    """What the ledger says about a destination."""
     path = str(running.data / "state.db")
     with contextlib.closing(apsw.Connection(path, apsw.SQLITE_OPEN_READONLY)) as connection:
         connection.set_busy_timeout(10_000)
-        return dict(connection.execute(COUNTS, (uuid.UUID(identity).bytes,)).fetchall())
+        return connection.execute(statement, (uuid.UUID(identity).bytes,)).fetchall()
 
 
 def fill(running: Server, identity: str, wanted: int) -> float:
@@ -125,15 +134,15 @@ def measure(bench: Bench, running: Server, identity: str, options: argparse.Name
     quiet = bench.run(LIVE)
     show("nothing draining", quiet)
 
-    before = counts(running, identity)["held"]
-    began = time.monotonic()
+    began = time.time()
     running.call("POST", f"{hold}/resume/", {"rate": options.drain})
     draining = bench.run(LIVE)
     show(f"draining {options.drain:g}/s", draining)
-    took, after = time.monotonic() - began, counts(running, identity)
-    gone = before - after.get("held", 0)
+    ((gone, first, last),) = ledger(running, DRAINED, identity)
+    took = (last - first) / 1000
     print(
-        f"drained  {gone:,} in {took:.0f} s: {gone / took:,.0f}/s of {options.drain:g}/s asked for; now {after}"
+        f"drained  {gone:,} in {took:.1f} s, the first after {first / 1000 - began:.2f} s: "
+        f"{gone / took:,.0f}/s of {options.drain:g}/s asked for; now {counts(running, identity)}"
     )
 
     running.call("POST", f"{hold}/pause/")

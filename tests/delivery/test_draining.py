@@ -11,6 +11,7 @@ import pytest
 from hedgerow.delivery.configuration import Configuration
 from hedgerow.delivery.draining import Drain
 from hedgerow.delivery.gates import Gates
+from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.identity import delivery_id, raw
 from hedgerow.delivery.source import RepositorySource
 from hedgerow.delivery.state import pack_globals
@@ -18,6 +19,7 @@ from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import Config, Keyring, Secrets, repository
 from hedgerow.log.memory import MemoryLog
 from hedgerow.store.database import transact
+from simulation.loop import SimulatedLoop
 from simulation.world import PlainSealer, SimulatedStore, copy_of, state_template
 
 NOW = 1_780_000_000_000
@@ -53,6 +55,7 @@ class Worker:
             self.db.execute(ROW, row)
             self.db.execute("INSERT INTO delivery_payloads VALUES (0, ?, ?)", (n + 1, pack_globals({})))
         self.taken: list[bytes] = []
+        self.takes_s = 0.0
         self.store = SimulatedStore(self.db, random.Random(1), busy=0)
         self.store.reborn()
         world = World(
@@ -68,6 +71,9 @@ class Worker:
 
     def _follow(self, _owner, judged) -> None:
         self.taken += [invocation.id for invocation, _ in judged]
+        asyncio.get_running_loop().call_later(self.takes_s, self._settle, judged)
+
+    def _settle(self, judged) -> None:
         for invocation, _ in judged:
             self.drain.settled(SimpleNamespace(invocation=invocation, verdict="delivered"))
 
@@ -78,3 +84,22 @@ async def test_a_worker_that_has_read_nothing_yet_drains(template):
     assert await worker.drain.turn()
     await asyncio.sleep(0)
     assert worker.taken
+
+
+@pytest.mark.parametrize("takes_s", [0.0, 0.4])
+def test_the_rate_that_was_asked_for_is_kept(template, takes_s):
+    """Whether a delivery takes no time or nearly half a second until it is settled."""
+    rate, seconds = 100, 8
+    loop = SimulatedLoop(0.0)
+
+    async def drain() -> int:
+        worker = Worker(template, rate * (seconds + 2), hold=HoldPolicy(per_second=float(rate)))
+        worker.takes_s = takes_s
+        draining = asyncio.create_task(worker.drain.run())
+        await asyncio.sleep(seconds)
+        draining.cancel()
+        return len(worker.taken)
+
+    taken = loop.run_until_complete(drain())
+    loop.close()
+    assert 0.97 * rate * seconds <= taken <= 1.01 * rate * seconds

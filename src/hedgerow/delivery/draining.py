@@ -24,12 +24,14 @@ from hedgerow.store import Connection, StoreError
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 1.0
+# How soon a gate that opened is noticed.
+LOOK_S: Final = 0.25
 BEAT_S: Final = 0.05
-# Held deliveries in hand at a time: a quarter of a second's worth, but never so many that a closing gate finds a crowd.
-AHEAD_S: Final = 0.25
+# Held deliveries in hand at a time: half a second's worth, so that neither a slow tool nor a slow disk takes from the rate, but
+# never so many that a closing gate finds a crowd.
+AHEAD_S: Final = 0.5
 LEAST_AHEAD: Final = 8
-MOST_AHEAD: Final = 500
+MOST_AHEAD: Final = 1000
 
 
 class Drain:
