@@ -20,6 +20,19 @@ NOW = 1_780_000_000_000
 CAPTURED = "INSERT INTO event_index VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
+class Tidy:
+    """An application whose helper processes end with the request that started them: each request has a loop of its own."""
+
+    def __init__(self, app, services):
+        self.app, self._services = app, services
+
+    async def __call__(self, scope, receive, send):
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            await self._services.trials.close()
+
+
 class Api:
     """The application with one project, one key, and ways to put things into the store."""
 
@@ -37,7 +50,7 @@ class Api:
             lambda: self.now,
             self._changed,
         )
-        self.app = create_app(self.services)
+        self.app = Tidy(create_app(self.services), self.services)
         self.project = self.state.write_now(
             lambda c: create_project(c, name="Shop", now=NOW, token="phc_shop_token")
         )
