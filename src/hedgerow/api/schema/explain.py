@@ -1,0 +1,130 @@
+"""Explaining an event, as the document shows it."""
+
+from __future__ import annotations
+
+from hedgerow.api.schema.deliveries import DELIVERY, DELIVERY_ID, DESTINATION_ID, EVENT_UUID, SIDE
+from hedgerow.api.schema.operations import LIMIT, OFFSET, Operation, Query, Tag
+from hedgerow.api.schema.shapes import Shape, free, maybe, note, one_of
+
+TAG = Tag("Explaining", "Why an event went where it went, and why it did not go elsewhere.")
+
+EXPLAINED = Shape(
+    "Explanation",
+    {
+        "destination": {
+            "id": DESTINATION_ID,
+            "name": "Orders to the warehouse",
+            "type": "destination",
+            "enabled": True,
+            "revision": maybe(3),
+            "draft": False,
+        },
+        "verdict": note(
+            "filtered",
+            "The verdict of the last delivery; or `filtered`, `filter_failed`, `sampled`, `off`, `later`, `pending`, `wanted`, `broken`.",
+        ),
+        "because": "Its filter does not match.",
+        "filters": maybe(
+            free(
+                {
+                    "matched": False,
+                    "error": None,
+                    "wanted": [],
+                    "filter": {
+                        "text": "all of these hold",
+                        "matched": False,
+                        "join": "all",
+                        "clauses": [
+                            {
+                                "text": "properties.plan is 'pro'",
+                                "matched": False,
+                                "place": "properties__0",
+                                "actual": "free",
+                            }
+                        ],
+                    },
+                    "mappings": None,
+                },
+                "Every condition, whether it holds, and the value it saw.",
+            )
+        ),
+        "sampling": maybe(
+            {
+                "percentage": 10,
+                "by": one_of("event", "person"),
+                "included": note(True, "Whether it is in the sample."),
+            }
+        ),
+        "masking": maybe(
+            free({"key": "0cc175b9c0f1b6a8", "window": None}, "What repetitions have in common.")
+        ),
+        "standing": maybe(
+            {"health": "healthy", "paused": False, "closed": maybe("The destination is paused."), "held": 0}
+        ),
+        "invocations": note(
+            maybe(free([{"inputs": {}, "requests": []}])), "What it would send as it is now; null in brief."
+        ),
+        "deliveries": [
+            Shape(
+                "ExplainedDelivery",
+                {
+                    "requests": [
+                        {
+                            "number": 1,
+                            "ordinal": 0,
+                            "at": "2026-05-28T20:26:45.280Z",
+                            "duration_ms": 41,
+                            "method": "POST",
+                            "url": "https://example.com/orders",
+                            "status": maybe(503),
+                            "error": maybe("The connection was refused."),
+                            "request": SIDE,
+                            "response": SIDE,
+                        }
+                    ]
+                },
+                like=DELIVERY,
+            )
+        ],
+        "schedule": [
+            {
+                "delivery": DELIVERY_ID,
+                "attempt": 2,
+                "at": note("2026-05-28T20:27:40.000Z", "A `Retry-After` may put it off."),
+            }
+        ],
+    },
+)
+
+OPERATIONS = (
+    Operation(
+        "GET /events/{event_uuid}/explain",
+        "events_explain",
+        {
+            "event": {
+                "uuid": EVENT_UUID,
+                "event": "order paid",
+                "distinct_id": "ada",
+                "timestamp": "2026-05-28T20:26:40.000Z",
+                "captured_at": "2026-05-28T20:26:40.000Z",
+                "properties": free({"plan": "free"}),
+                "person": maybe(free({"id": EVENT_UUID, "properties": {}})),
+                "person_data": one_of(
+                    "as it was", "as it is now", text="Which person programs are shown here."
+                ),
+                "settled": note(True, "Whether live delivery is through with it."),
+            },
+            "destinations": [EXPLAINED],
+        },
+        query=(
+            Query(
+                "destination",
+                DESTINATION_ID,
+                "Everything about this one; all of them in brief when left out.",
+            ),
+            Query("draft", "true", "Explain the destination's draft."),
+            LIMIT,
+            OFFSET,
+        ),
+    ),
+)
