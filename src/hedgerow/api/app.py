@@ -14,6 +14,7 @@ from hedgerow.api import (
     drafts,
     entrance,
     events,
+    explain,
     hog_function_templates,
     hog_functions,
     holds,
@@ -42,7 +43,7 @@ ROUTERS = (
     hog_functions.router, revisions.router, drafts.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
-    vocabulary.router, invocations.router,
+    vocabulary.router, invocations.router, explain.router,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "deliveries": "deliveries",
     "destinations": "destinations",
     "discard": "holds:discard",
+    "explain": "explain",
     "hog": "hog",
     "logs": "logs",
     "pause": "holds:pause",
