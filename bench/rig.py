@@ -56,7 +56,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(*, workers: int = 1, output: Path | None = None, **environment: str) -> Iterator[Server]:
+def server(*, workers: int = 0, output: Path | None = None, **environment: str) -> Iterator[Server]:
     """Start Hedgerow on a fresh data folder, wait until it is ready, stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as folder, contextlib.ExitStack() as stack:
         port = free_port()

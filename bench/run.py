@@ -238,7 +238,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--warm-up", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0, help="0: as many as the server starts by itself")
     parser.add_argument("--cases", default=",".join(case.name for case in CASES))
     parser.add_argument("--log", type=Path, default=None, help="keep what the server prints in this file")
     return parser.parse_args()

@@ -51,7 +51,7 @@ def test_networks_are_comma_separated(monkeypatch):
         ("EGRESS_ALLOW", "10.0.0.0/33", "HEDGEROW_EGRESS_ALLOW"),
         ("PUBLIC_URL", "example.com", "must start with http:// or https://"),
         ("LOG_LEVEL", "loud", "one of debug, info, warning, error"),
-        ("WORKERS", "0", "HEDGEROW_WORKERS"),
+        ("WORKERS", "-1", "HEDGEROW_WORKERS"),
     ],
 )
 def test_a_bad_value_is_named(monkeypatch, name, value, says):

@@ -7,6 +7,7 @@ hands them on to the processes it starts through the same variables. ``hedgerow 
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "HEDGEROW_"
+MOST_BY_DEFAULT = 4
+"""Worker processes that are started unasked, however many cores there are."""
 MEGABYTE = 1024 * 1024
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -79,9 +82,10 @@ class Settings(BaseSettings):
         Path("hedgerow-data"), "Folder that holds everything: events, state, keys. Made at the first start."
     )
     workers: int = knob(
-        1,
-        "Worker processes that deliver events. One keeps up with thousands of events a second; more use more cores.",
-        ge=1,
+        0,
+        "Worker processes that deliver events; 0: one for each processor core, up to four. One keeps up with two thousand events "
+        "a second and more.",
+        ge=0,
         le=64,
     )
     log_level: str = knob(
@@ -309,7 +313,10 @@ class Settings(BaseSettings):
         400, "How long hourly counts are kept: a year can be compared with the last.", unit="days", ge=1
     )
     definitions_retention_days: int = knob(
-        90, "How long names of events and properties are offered that are not seen any more.", unit="days", ge=1
+        90,
+        "How long names of events and properties are offered that are not seen any more.",
+        unit="days",
+        ge=1,
     )
 
     # -------------------------------------------------------------------- the host
@@ -346,6 +353,11 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
+
+    @property
+    def worker_processes(self) -> int:
+        """How many processes deliver."""
+        return self.workers or min(MOST_BY_DEFAULT, os.cpu_count() or 1)
 
     @property
     def local_url(self) -> str:

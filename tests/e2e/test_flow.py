@@ -8,7 +8,9 @@ from support.sink import Step
 
 def change(server, destination: str, **fields) -> None:
     answer = server.api("PATCH", f"hog_functions/{destination}/", fields)
-    assert {name: answer[name] for name in fields} == fields
+    for name, value in fields.items():  # what the server adds of its own does not matter here
+        shown = answer[name]
+        assert shown == value or {key: shown[key] for key in value} == value
 
 
 def count(server, destination: str, name: str) -> int:

@@ -57,6 +57,7 @@ class Server:
             **clean,
             "HEDGEROW_PORT": str(self.port),
             "HEDGEROW_DATA_DIR": str(self.data),
+            "HEDGEROW_WORKERS": "1",
             "HEDGEROW_PROJECT_TOKEN": TOKEN,
             "HEDGEROW_API_KEY": KEY,
             "HEDGEROW_EGRESS_ALLOW": "127.0.0.0/8",

@@ -19,7 +19,9 @@ from hedgerow.settings import SettingsError, load, misspelt
     "--data-dir", type=click.Path(path_type=Path), metavar="FOLDER",
     help="Folder that holds everything [HEDGEROW_DATA_DIR, ./hedgerow-data].",
 )  # fmt: skip
-@click.option("--workers", type=int, metavar="N", help="Processes that deliver [HEDGEROW_WORKERS, 1].")
+@click.option(
+    "--workers", type=int, metavar="N", help="Processes that deliver [HEDGEROW_WORKERS, one per core]."
+)
 @click.option("--public-url", metavar="URL", help="What links start with [HEDGEROW_PUBLIC_URL].")
 def command(
     *, host: str | None, port: int | None, data_dir: Path | None, workers: int | None, public_url: str | None

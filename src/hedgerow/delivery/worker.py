@@ -45,7 +45,8 @@ def options_of(settings: Settings) -> Options:
         max_response=settings.max_response_bytes,
         lane_concurrency=settings.lane_places,
         host_rates={
-            host: rate / settings.workers for host, rate in parse_host_rates(settings.host_rates).items()
+            host: rate / settings.worker_processes
+            for host, rate in parse_host_rates(settings.host_rates).items()
         },
         retry=RetryPolicy(growing(settings.retries)),
         health=Policy(

@@ -111,7 +111,7 @@ class Supervisor:
         self._listener = listener
         self._alive_read, self._alive_write = os.pipe()
         self._status = datagram_pair()
-        shares = deal(partitions, settings.workers)
+        shares = deal(partitions, settings.worker_processes)
         self._wakes = [datagram_pair() for _ in shares]
         variables = {**os.environ, **environment(settings)}
         variables[variable("data_dir")] = str(settings.data_dir.resolve())
