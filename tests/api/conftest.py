@@ -9,15 +9,27 @@ import pytest
 
 from hedgerow.accounts import create_key, create_project
 from hedgerow.api import Services, create_app
+from hedgerow.delivery.transport import TransportError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.events import Draft, Event
 from hedgerow.log.memory import MemoryLog
+from hedgerow.replay.trial import Trials
 from hedgerow.settings import Settings
 from hedgerow.store import Database, migrate
 from support.asgi import call
 
 NOW = 1_780_000_000_000
 CAPTURED = "INSERT INTO event_index VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+class Unplugged:
+    """A transport to nowhere: no test of the API sends anything."""
+
+    async def send(self, request):
+        raise TransportError("refused", f"{request.url} is not called in a test.", retriable=False)
+
+    async def close(self):
+        pass
 
 
 class Tidy:
@@ -49,6 +61,7 @@ class Api:
             Keyring(["k" * 32]),
             lambda: self.now,
             self._changed,
+            trials=Trials(connect=Unplugged),
         )
         self.app = Tidy(create_app(self.services), self.services)
         self.project = self.state.write_now(
