@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from time import perf_counter
+from typing import Any
 
 from hedgerow.hog.compiler.blame import blame
 from hedgerow.hog.compiler.places import Places
@@ -13,7 +14,6 @@ from hedgerow.hog.host import AsyncCall, Host, JournalEntry
 from hedgerow.hog.meter import Meter
 
 _Request = tuple[int, str, list[Any]]
-_START: Final = object()
 
 
 @dataclass(slots=True)  # not frozen: making a frozen one takes three times as long
@@ -71,7 +71,7 @@ class Replay(Meter):
             if self.fetched > limits.fetches:
                 raise HogFetchLimit(f"Exceeded maximum number of fetch calls: {limits.fetches}")
         ordinal = self.answered
-        if ordinal >= limits.async_steps and ordinal >= limits.fetches:
+        if ordinal >= limits.async_steps and ordinal >= limits.fetches:  # as many steps as either allows
             steps = max(limits.async_steps, limits.fetches)
             raise HogFetchLimit(f"Exceeded maximum number of async steps: {steps}")
         return ordinal
@@ -85,16 +85,18 @@ class Replay(Meter):
         entry = self.host.journal[self.answered]
         if (entry.site, entry.ordinal) != (site, self.answered):
             raise HogDiverged(f"The program calls `{name}` where its journal tells of another call")
-        self.step()
-        return entry.result
-
-    def step(self) -> None:
-        """A call was answered."""
-        self.answered += 1
-        if self.readings:
-            self.readings = []
+        self.answer()
         if self.answered < self.recorded:
             self.unread = self.host.journal[self.answered].clock
+        return entry.result
+
+    def answer(self) -> tuple[float, ...]:
+        """A call was answered; gives what the clock said before it."""
+        self.answered += 1
+        if not self.readings:
+            return ()
+        readings, self.readings = self.readings, []
+        return tuple(readings)
 
 
 class Execution:
@@ -163,7 +165,9 @@ class Execution:
             raise RuntimeError("answer the pending call first")
         meter = self._meter
         generator = self._generator
-        meter.resume()
+        meter.wall_start = (
+            perf_counter()
+        )  # what the meter would do by itself, without the price of calling it
         try:
             if generator is None:
                 return self._end(self._run(self._globals, meter))
@@ -174,7 +178,10 @@ class Execution:
             fault = blame(error, self._places, self._globals)
             raise fault from fault.__cause__
         finally:
-            meter.pause()
+            if meter.cpu_start is None:
+                meter.used_ms += (perf_counter() - meter.wall_start) * 1000
+            else:
+                meter.pause()
 
     def _go_on(self, generator: Generator[_Request, Any, Any], meter: Replay) -> AsyncCall:
         """Run to the next unanswered call; the program's end comes out as StopIteration."""
@@ -205,7 +212,5 @@ class Execution:
         if call is None:
             raise RuntimeError("no call is pending")
         self._pending = None
-        meter = self._meter
-        self.journal.append(JournalEntry(call.site, call.ordinal, result, tuple(meter.readings)))
         self._answer = result
-        meter.step()
+        self.journal.append(JournalEntry(call.site, call.ordinal, result, self._meter.answer()))

@@ -239,29 +239,25 @@ def to_json(value: Any) -> str:
     return stringify(UNMETERED, value) if quick is None else quick
 
 
-def brief_json(value: Any) -> str | None:
-    """A container of a few short texts, whole numbers, booleans and nulls as JSON; None for any other value."""
+def brief_json(value: Any) -> str:
+    """A container of a few texts, whole numbers, booleans and nulls as a short JSON text; '' for any other value."""
     kind = type(value)
     if (kind is not dict and kind is not list) or len(value) > _BRIEF:
-        return None
-    length = 0
-    for item in value if kind is list else [*value, *value.values()]:
-        if type(item) is str:
-            length += len(item)
-        elif type(item) not in _BRIEF_KINDS:
-            return None
-    if length > _QUICK_TEXT:
-        return None
+        return ""
+    if not _BRIEF_KINDS.issuperset(map(type, value if kind is list else value.values())):
+        return ""
     try:
-        return orjson.dumps(value, option=_ONLY_PLAIN).decode()
+        text = orjson.dumps(value, None, _ONLY_PLAIN).decode()
     except TypeError:
-        return None
+        return ""
+    return text if len(text) < _BRIEF_TEXT else ""
 
 
 # Where a number stands that JavaScript writes otherwise: whole doubles (6.0, -0.0) and those with an exponent.
 _OTHERWISE = re.compile(rb"[:,\[]-?[0-9]+(?:\.[0-9]+)?(?:[eE]|(?<=\.0)[,}\]])")
-_BRIEF: Final = 16
-_BRIEF_KINDS: Final = frozenset({int, bool, type(None)})
+_BRIEF: Final = 8
+_BRIEF_TEXT: Final = 128
+_BRIEF_KINDS: Final = frozenset({str, int, bool, type(None)})
 _ONLY_PLAIN = (
     orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 )

@@ -36,7 +36,7 @@ FILENAME: Final = "<hog>"
 _ITEM: Final = 16
 _COSTS: Final = {"list": 72, "dict": 184, "entry": 110, "text": 120, "closure": 280, "item": _ITEM}
 _CREDIT: Final = 65_536
-FIRST_CREDIT: Final = 4096
+FIRST_CREDIT: Final = 16_384
 """Bytes that generated code may allocate before it asks for more; charged when the run begins."""
 STEP: Final = _CREDIT // FUEL + 1
 """A step that makes so many bytes needs no fuel: its credit runs out sooner."""
@@ -60,8 +60,7 @@ class Meter:
     """Counts what one run uses, over all its parts, and stops it at its limits."""
 
     __slots__ = (
-        "_cpu_start",
-        "_wall_start",
+        "cpu_start",
         "host",
         "json_depth",
         "left",
@@ -72,6 +71,7 @@ class Meter:
         "printed",
         "random_source",
         "used_ms",
+        "wall_start",
     )
 
     def __init__(self, host: Host) -> None:
@@ -89,8 +89,8 @@ class Meter:
         self.used_ms = 0.0
         self.printed = 0
         self.random_source: Randomness | None = None
-        self._cpu_start: float | None = None
-        self._wall_start = perf_counter()
+        self.cpu_start: float | None = None
+        self.wall_start = perf_counter()
 
     @property
     def depth(self) -> int:
@@ -99,23 +99,16 @@ class Meter:
 
     # -------------------------------------------------------------------- time
 
-    def resume(self) -> None:
-        """A part of the run begins."""
-        self._wall_start = perf_counter()
-        self._cpu_start = None  # the dearer clock is looked at only by runs that take their time
-
     def pause(self) -> None:
-        """A part of the run ends."""
-        if self._cpu_start is None:
-            self.used_ms += (perf_counter() - self._wall_start) * 1000
-        else:
-            self.used_ms += self._part_ms()
+        """A part of the run ends. It began at ``wall_start``, and with ``cpu_start`` if it had to look at the dearer clock."""
+        self.used_ms += self._part_ms()
+        self.cpu_start = None
 
     def _part_ms(self) -> float:
-        wall = (perf_counter() - self._wall_start) * 1000
-        if self._cpu_start is None:
+        wall = (perf_counter() - self.wall_start) * 1000
+        if self.cpu_start is None:
             return wall
-        return min(wall, (thread_time() - self._cpu_start) * 1000)
+        return min(wall, (thread_time() - self.cpu_start) * 1000)
 
     def tick(self) -> None:
         """Look at the clock.
@@ -124,13 +117,13 @@ class Meter:
             HogTimeLimit: the CPU time is used up.
             OverBudget: the host's patience is.
         """
-        wall = (perf_counter() - self._wall_start) * 1000
+        wall = (perf_counter() - self.wall_start) * 1000
         limit = self.limits.cpu_ms
         if wall < _INSTANT and self.used_ms + wall <= limit and wall <= self.patience:
             return
-        if self._cpu_start is None:
+        if self.cpu_start is None:
             # From here on time the thread spends waiting for a processor is not counted; what came before is little.
-            self._cpu_start = thread_time() - min(wall, _INSTANT) / 1000
+            self.cpu_start = thread_time() - min(wall, _INSTANT) / 1000
         if self.used_ms + wall > limit and self.used_ms + self._part_ms() > limit:
             raise HogTimeLimit(f"Execution timed out after {_number(limit)} ms of CPU time")
         if wall > self.patience and self._part_ms() > self.patience:
@@ -177,7 +170,9 @@ class Meter:
         """
         if length > self.longest:
             self._too_large(length, self.limits.string, "A string can have at most {} characters")
-        self.charge(_TEXT + length)
+        self.left -= _TEXT + length
+        if self.left < 0:
+            self._weigh(_TEXT + length)
 
     def check_items(self, count: int, /) -> None:
         """Refuse an array or object of ``count`` entries before it is built, and charge for it.

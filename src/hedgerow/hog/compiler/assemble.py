@@ -16,6 +16,7 @@ from hedgerow.hog.compiler.flow import Flow
 from hedgerow.hog.compiler.kinds import Kinds
 from hedgerow.hog.compiler.namespace import namespace
 from hedgerow.hog.compiler.places import Places
+from hedgerow.hog.compiler.roots import read_often
 from hedgerow.hog.compiler.scope import Analysis, Resolver
 from hedgerow.hog.compiler.statements import Statements
 from hedgerow.hog.errors import HogCompileError, HogError
@@ -96,10 +97,11 @@ def assemble_program(
         emitter = _emitter(
             analysis, tree, Places(source), helpers_only, metered=True, allow_async=True, tracing=tracing
         )
+        roots = _roots(emitter, analysis)
         emitter.program(tree)
         main = analysis.order[0]
         p = emitter.p
-        body = [*_meter_start(emitter), *emitter.tank(), *emitter.out]
+        body = [*_meter_start(emitter), *emitter.tank(), *roots, *emitter.out]
         if main.suspends:
             body.insert(0, p.if_(p.const(value=False), [p.do(p.yield_(p.const(None)))]))
         run = _function(p, ["G", "M"], body)
@@ -158,6 +160,7 @@ def assemble_set(
     emitter = _emitter(analysis, root, Places(None), helpers_only, metered=metered)
     p = emitter.p
     emitter.rendered = {}
+    roots = _roots(emitter, analysis)
     for number, key in enumerate(order):
         value = _tree(emitter, inputs[key], key)
         emitter.out.append(p.assign(f"i{number}", value))
@@ -165,7 +168,7 @@ def assemble_set(
     result = p.dict_of([p.const(key) for key in inputs], [emitter.rendered[key] for key in inputs])
     start = _meter_on_demand(emitter) if metered else []
     with sourced(None):
-        run = _function(p, ["G", "H"], [*start, *emitter.out, p.give(result)])
+        run = _function(p, ["G", "H"], [*start, *roots, *emitter.out, p.give(result)])
     return Assembled(run, _finished(emitter, analysis))
 
 
@@ -218,6 +221,19 @@ def _meter_start(emitter: Statements) -> list[PyStmt]:
 def _meter_on_demand(emitter: Statements) -> list[PyStmt]:
     p = emitter.p
     return [p.assign("M", p.call("run_of", p.load("H"))), *_meter_start(emitter)]
+
+
+def _roots(emitter: Statements, analysis: Analysis) -> list[PyStmt]:
+    """Look up beforehand what is read often. Inputs of a set are still being made while it runs."""
+    p = emitter.p
+    statements: list[PyStmt] = []
+    for path in read_often(analysis) if emitter.fast else []:
+        if path[0] == "inputs" and emitter.rendered is not None:
+            continue
+        name = emitter.roots[path] = f"r{len(emitter.roots) + 1}"
+        helper, source = ("part_of", emitter.roots[path[:-1]]) if len(path) > 1 else ("root_of", "G")
+        statements.append(p.assign(name, p.call(helper, p.load(source), p.const(path[-1]))))
+    return statements
 
 
 def _function(p: Builder, params: list[str], body: list[PyStmt]) -> Callable[[Any, Any], Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from hedgerow.hog.compiler.functions import did_you_mean
 from hedgerow.hog.compiler.namespace import Raised
 from hedgerow.hog.compiler.places import Place, Places
+from hedgerow.hog.compiler.roots import UnknownGlobal
 from hedgerow.hog.errors import (
     Frame,
     HogDepthLimit,
@@ -40,11 +41,11 @@ def blame(error: Exception, places: Places, scope: Any = ()) -> HogRuntimeError:
     result = _translate(error, generated=bool(steps) and _is_innermost(error.__traceback__), scope=scope)
     if result.span is not None:
         return result
-    located = [(name, place) for name, number in steps if (place := places.place(number)) is not None]
+    located = [frame for name, number in steps for frame in places.frames(name, number)]
     if located:
         innermost = located[-1][1]
         result.source, result.span, result.key = innermost.source, innermost.span, innermost.key
-        result.trace = tuple(_frames(located[::-1][:DEEPEST_TRACE], places))
+        result.trace = tuple(_frames(located[::-1][:DEEPEST_TRACE]))
     return result
 
 
@@ -60,10 +61,10 @@ def _is_innermost(trace: TracebackType | None) -> bool:
     return list(_steps(trace))[-1:] != [None]
 
 
-def _frames(located: list[tuple[str, Place]], places: Places) -> Iterator[Frame]:
+def _frames(located: list[tuple[str, Place]]) -> Iterator[Frame]:
     for name, place in located:
         line, column = (1, 1) if place.source is None else line_and_column(place.source, place.span.start)
-        yield Frame(places.functions.get(name, "program"), line, column)
+        yield Frame(name, line, column)
 
 
 def _translate(error: Exception, *, generated: bool, scope: Iterable[str]) -> HogRuntimeError:
@@ -72,7 +73,7 @@ def _translate(error: Exception, *, generated: bool, scope: Iterable[str]) -> Ho
     if isinstance(error, Raised):
         value = error.value
         return HogThrown(str(value.message), type=str(value.type), payload=value.payload)
-    if isinstance(error, KeyError) and generated:
+    if isinstance(error, UnknownGlobal) or (isinstance(error, KeyError) and generated):
         name = str(error.args[0])
         known = [key for key in scope if isinstance(key, str)]
         return HogRuntimeError(f"Global variable not found: {name}", hint=did_you_mean(name, known))

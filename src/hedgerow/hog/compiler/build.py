@@ -62,14 +62,16 @@ PyStmt = ast.stmt
 class Builder:
     """Makes Python nodes at the current place (``line``).
 
-    ``heavy`` is set once something was made that may take more than about a microsecond.
+    ``heavy`` is set once something was made that may take more than about a microsecond, ``suspensions`` counts the places
+    where the code may wait for an answer.
     """
 
-    __slots__ = ("heavy", "line")
+    __slots__ = ("heavy", "line", "suspensions")
 
     def __init__(self) -> None:
         self.line = 1
         self.heavy = False
+        self.suspensions = 0
 
     # ------------------------------------------------------------ expressions
 
@@ -189,10 +191,12 @@ class Builder:
 
     def yield_(self, value: PyExpr) -> ast.Yield:
         """``(yield value)``."""
+        self.suspensions += 1
         return ast.Yield(value, lineno=self.line, col_offset=0)
 
     def yield_from(self, value: PyExpr) -> ast.YieldFrom:
         """``(yield from value)``."""
+        self.suspensions += 1
         return ast.YieldFrom(value, lineno=self.line, col_offset=0)
 
     # ------------------------------------------------------------- statements
@@ -224,9 +228,8 @@ class Builder:
         """``while True``."""
         return ast.While(self.const(value=True), body or [self.nothing()], [], lineno=self.line, col_offset=0)
 
-    def for_each(self, target: str | tuple[str, str], source: PyExpr, body: list[PyStmt]) -> ast.For:
-        """``for target in source`` with one or two targets."""
-        names = (target,) if isinstance(target, str) else target
+    def for_each(self, names: Sequence[str], source: PyExpr, body: list[PyStmt]) -> ast.For:
+        """``for names in source`` with one or two names."""
         stores = [ast.Name(name, _STORE, lineno=self.line, col_offset=0) for name in names]
         place: PyExpr = stores[0]
         if len(stores) > 1:

@@ -13,6 +13,7 @@ from hedgerow.hog.compiler.forms import Forms, Operand
 from hedgerow.hog.compiler.intrinsics import SHORT, SMALL_TEXTS, TYPES
 from hedgerow.hog.compiler.kinds import ANY, BOOL, FLOAT, INT, TEXT, Kind, Kinds
 from hedgerow.hog.compiler.places import Places
+from hedgerow.hog.compiler.roots import Path
 from hedgerow.hog.compiler.scope import ASYNC_NAMES, Analysis, Unit, Variable
 from hedgerow.hog.errors import HogCompileError
 from hedgerow.hog.meter import cost_of
@@ -38,6 +39,8 @@ class Expressions(Forms):
         self.unit: Unit = analysis.order[0]
         self.volatile: set[str] = set()  # generated names that a call in mid-expression could rebind
         self.cost = 0  # bytes that the code emitted since the last step of the meter allocates
+        self.given: dict[Variable, PyExpr] = {}  # parameters of functions that are inlined where we are
+        self.roots: dict[Path, str] = {}  # globals and parts of them that are looked up beforehand
         self.rendered: dict[str, PyExpr] | None = None  # in a set of templates: the inputs rendered so far
 
     def ctx(self) -> PyExpr:
@@ -104,6 +107,8 @@ class Expressions(Forms):
 
     def read(self, variable: Variable) -> PyExpr:
         """The value of a local."""
+        if variable in self.given:
+            return self.given[variable]
         place = self.p.load(variable.py)
         if variable.boxed:
             return self.p.subscript(place, self.p.const(0))
@@ -141,11 +146,24 @@ class Expressions(Forms):
         if base.name == "inputs" and (value := self._input(links[-1])) is not None:
             return self._walk(self.bind(value), links[-2::-1])
         before = self.at(base)
-        root = self.bind(self._root(base))
+        root, covered = self._looked_up(base, links[::-1])
         self.p.line = before
-        return self._copied(node, self._walk(root, links[::-1]))
+        return self._copied(node, self._walk(root, links[::-1][covered:]))
 
     _Index = _Property
+
+    def _looked_up(self, base: ast.Name, links: list[ast.Property | ast.Index]) -> tuple[Operand, int]:
+        """Where a chain at a global starts, and how many of its links that covers: some were looked up beforehand."""
+        path: Path = (base.name,)
+        for link in links[:-1]:
+            if not isinstance(link, ast.Property) or (*path, link.name) not in self.roots:
+                break
+            path = (*path, link.name)
+        link = links[len(path) - 1]
+        if path not in self.roots or not isinstance(link, ast.Property):
+            return self.bind(self._root(base)), 0
+        root = self.p.load(self.roots[path])
+        return self.bind(self.p.method(root, "get", self.p.const(link.name))), len(path)
 
     def _input(self, link: ast.Property | ast.Index) -> PyExpr | None:
         """An input of the set that is already rendered."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast as python
 from collections.abc import Iterable
 
 from hedgerow.hog import ast
 from hedgerow.hog.compiler.build import PyExpr, PyStmt
 from hedgerow.hog.compiler.expressions import Expressions
-from hedgerow.hog.compiler.intrinsics import INTRINSICS
+from hedgerow.hog.compiler.intrinsics import INTRINSICS, MAKERS
 from hedgerow.hog.compiler.kinds import always_returns
 from hedgerow.hog.compiler.scope import ASYNC_NAMES, HIGHER_ORDER, Unit, Variable
 from hedgerow.hog.errors import HogCompileError
@@ -28,6 +29,7 @@ class Functions(Expressions):
     own_tank: bool
     shared: set[str]
     used: set[str]
+    expressions: dict[Unit, ast.Expr]
     allow_async: bool
 
     # ------------------------------------------------------------------- calls
@@ -60,8 +62,28 @@ class Functions(Expressions):
             self.expr_as(arg, self.kinds.of_variable(param))
             for arg, param in zip(node.args, unit.params, strict=False)
         ]
+        if unit in self.expressions:
+            return self._inlined(unit, args)
         call = self.p.call(unit.py, *args)
         return self.p.yield_from(call) if unit.suspends else call
+
+    def _inlined(self, unit: Unit, args: list[PyExpr]) -> PyExpr:
+        """What a small function computes, in the place of a call of it."""
+        p = self.p
+        missing = [p.const(None) for _ in unit.params[len(args) :]]
+        held: list[PyExpr] = []
+        values: list[PyExpr] = []
+        for arg in [*args, *missing]:
+            stable = isinstance(arg, python.Name) and arg.id not in self.volatile
+            name = "" if stable else self.fresh()
+            held += [] if stable else [p.keep(name, arg)]
+            values.append(arg if stable else p.load(name))
+        outer = self.given
+        self.given = {**outer, **dict(zip(unit.params, values, strict=True))}
+        with self.places.within(unit.name, p.line):
+            body = self.expr_as(self.expressions[unit], self.kinds.of_result(unit))
+        self.given = outer
+        return p.last_of([*held, body])
 
     def _call_value(self, function: PyExpr, args: list[ast.Expr]) -> PyExpr:
         """Call what may be any value."""
@@ -133,6 +155,7 @@ class Functions(Expressions):
         intrinsic = INTRINSICS.get(callee.name) if self.fast and len(node.args) == 1 else None
         if intrinsic is not None:
             value = self.operand(node.args[0])
+            self.cost += cost_of("text") if callee.name in MAKERS else 0
             return intrinsic(self.p, value, self._library(function, [value.again]))
         args = [self.expr(arg) for arg in node.args]
         if callee.name in HIGHER_ORDER and self.unit.suspends:
@@ -282,7 +305,7 @@ class Functions(Expressions):
         self.out, self.unit, self.cost, self.shared = outer
         params = ["xs", unit.params[0].py] if name == "arrayReduce" else ["xs"]
         suspend = [p.if_(p.const(value=False), [p.do(p.yield_(p.const(None)))])] if unit.suspends else []
-        loop = p.for_each(unit.params[-1].py, p.load("xs"), body)
+        loop = p.for_each([unit.params[-1].py], p.load("xs"), body)
         whole = [*counters, *suspend, *start, loop, *end]
         self.out.append(p.function(unit.py, params, whole, optional=False))
         values = [p.call("iterate_values", self.expr(args[1])), *(self.expr(arg) for arg in args[2:])]

@@ -43,8 +43,8 @@ def _length(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
 
 
 def _empty(p: Builder, value: Operand, _slow: PyExpr) -> PyExpr:
-    sized = p.compare(p.type_of(value.first), "in", p.load("SIZED"))
-    return p.choose(sized, p.invert(value.again), p.is_null(value.again))
+    # What Python takes for false is empty, but for numbers and false itself.
+    return p.all_of([p.invert(value.first), p.compare(p.type_of(value.again), "not in", p.load("NUMERIC"))])
 
 
 def _not_empty(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
@@ -55,6 +55,10 @@ def _trim(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
     short = p.compare(p.call("len", value.again), "<", p.const(SHORT))
     test = p.all_of([p.has_type(value.first, "str"), short])
     return p.choose(test, p.method(value.again, "strip", p.const(" ")), slow)
+
+
+def _json(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
+    return p.any_of([p.call("brief_json", value.first), slow])
 
 
 def _to_string(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
@@ -77,6 +81,7 @@ INTRINSICS: Final[dict[str, Intrinsic]] = {
     "empty": _empty,
     "isNotNull": _is_not_null,
     "isNull": _is_null,
+    "jsonStringify": _json,
     "length": _length,
     "lower": _cased("lower"),
     "notEmpty": _not_empty,
@@ -86,3 +91,6 @@ INTRINSICS: Final[dict[str, Intrinsic]] = {
     "upper": _cased("upper"),
 }
 """By name; all of them are called with one argument."""
+
+MAKERS: Final = frozenset({"jsonStringify", "lower", "trim", "upper"})
+"""Those that make a text."""

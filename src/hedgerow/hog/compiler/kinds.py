@@ -88,6 +88,7 @@ class Kinds:
         self._variables: dict[Variable, Kind | None] = {}
         self._returns: dict[Unit, Kind | None] = {}
         self._memo: dict[int, Kind | None] | None = None
+        self._objects = self._never_else() if enabled else frozenset()
         if enabled:
             self._solve()
             self._memo = {}
@@ -99,6 +100,15 @@ class Kinds:
     def of_variable(self, variable: Variable) -> Kind:
         """The kind of a variable."""
         return (self._variables.get(variable) or ANY) if self._enabled else ANY
+
+    def is_object(self, node: ast.Expr) -> bool:
+        """Whether an expression can only be an object: a variable that is only ever set to a new one."""
+        return isinstance(node, ast.Name) and self._analysis.variable(node) in self._objects
+
+    def _never_else(self) -> frozenset[Variable | None]:
+        objects = {variable for variable, value in self._analysis.sources if isinstance(value, ast.Dict)}
+        others = {variable for variable, value in self._analysis.sources if not isinstance(value, ast.Dict)}
+        return frozenset(objects - others)
 
     def of_result(self, unit: Unit) -> Kind:
         """The kind of what calls of a unit give."""
@@ -253,14 +263,15 @@ def always_returns(unit: Unit) -> bool:
     node = unit.node
     if isinstance(node, ast.Lambda) and not isinstance(node.body, ast.Block):
         return True
-    return isinstance(node, ast.Function | ast.Lambda) and _ends(node.body)
+    return isinstance(node, ast.Function | ast.Lambda) and ends(node.body)
 
 
-def _ends(node: object) -> bool:
+def ends(node: object) -> bool:
+    """Whether every way through a statement ends in ``return`` or ``throw``."""
     if isinstance(node, ast.Return | ast.Throw):
         return True
     if isinstance(node, ast.Block):
-        return bool(node.body) and _ends(node.body[-1])
+        return bool(node.body) and ends(node.body[-1])
     return (
-        isinstance(node, ast.If) and node.otherwise is not None and _ends(node.then) and _ends(node.otherwise)
+        isinstance(node, ast.If) and node.otherwise is not None and ends(node.then) and ends(node.otherwise)
     )

@@ -12,9 +12,11 @@ from typing import Any, Final, NoReturn
 from hedgerow.hog import ops
 from hedgerow.hog.compiler.guards import GUARDS, run_of
 from hedgerow.hog.compiler.intrinsics import SMALL_TEXTS
+from hedgerow.hog.compiler.roots import part_of, root_of
 from hedgerow.hog.compiler.scope import ASYNC_NAMES
 from hedgerow.hog.context import watch
 from hedgerow.hog.errors import HogDepthLimit, HogRuntimeError
+from hedgerow.hog.jsontext import brief_json
 from hedgerow.hog.meter import Meter
 from hedgerow.hog.text import as_double, concat_text
 from hedgerow.hog.values import TYPE_NAMES, HogCallable, HogErrorValue, type_name
@@ -201,9 +203,10 @@ def namespace() -> dict[str, Any]:
     )
     names.update(
         SIMPLE=frozenset({str, int, float, bool, type(None)}),
-        SIZED=frozenset({str, list, dict, tuple}),
+        NUMERIC=frozenset({int, float, bool}),
         TEXTS=tuple(str(number) for number in range(SMALL_TEXTS)),
         TYPE_NAMES=TYPE_NAMES,
+        brief_json=brief_json,
         fmod=math.fmod,
         settle=as_double,
         caught=sys.exception,
@@ -212,7 +215,7 @@ def namespace() -> dict[str, Any]:
     )
     helpers = (
         *(raised, builtin_value, async_value, impl_of, invoke, copy, copy_top, charged, run_of),
-        *(inputs_so_far, extended, too_deep, traced, part_text),
+        *(root_of, part_of, inputs_so_far, extended, too_deep, traced, part_text),
     )
     names.update((helper.__name__, helper) for helper in helpers)
     names.update((name, getattr(ops, name)) for name in _OPERATORS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,19 +27,29 @@ class Place:
     key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Inlined:
+    """Places of a function whose body stands in the place of a call of it."""
+
+    numbers: range
+    function: str
+    caller: int
+
+
 class Places:
     """Numbers the places of one compilation; generated nodes carry the number as their line.
 
     Kept for as long as the code is, so it is compact: two integers a place, one entry for each source text.
     """
 
-    __slots__ = ("_bounds", "_numbers", "_starts", "_texts", "functions")
+    __slots__ = ("_bounds", "_inlined", "_numbers", "_starts", "_texts", "functions")
 
     def __init__(self, source: str | None, key: str | None = None) -> None:
         self._bounds = array("I")
         self._texts: list[tuple[str | None, str | None]] = [(source, key)]
         self._starts = [1]
         self._numbers: dict[tuple[int, int], int] = {}
+        self._inlined: tuple[_Inlined, ...] = ()
         self.functions = _NO_FUNCTIONS  # generated names of functions to Hog's
 
     def __len__(self) -> int:
@@ -58,6 +70,19 @@ class Places:
             number = self._numbers[bounds] = len(self)
         return number
 
+    @contextmanager
+    def within(self, function: str, caller: int) -> Iterator[None]:
+        """What follows is the body of a function, put in the place of a call of it.
+
+        Args:
+            function: Hog's name of it.
+            caller: the place of the call.
+        """
+        outer, self._numbers, start = self._numbers, {}, len(self) + 1
+        yield
+        self._inlined += (_Inlined(range(start, len(self) + 1), function, caller),)
+        self._numbers = outer
+
     def freeze(self, functions: dict[str, str]) -> Places:
         """Keep no more than telling places needs: there are many filters.
 
@@ -72,6 +97,21 @@ class Places:
         self._starts = self._starts if len(self._starts) > 1 else _ONE_TEXT
         self.functions = functions or _NO_FUNCTIONS
         return self
+
+    def frames(self, code: str, number: int) -> list[tuple[str, Place]]:
+        """Where in Hog an instruction is: function and place, with the caller of an inlined function before it.
+
+        Args:
+            code: the generated name of the function that has the instruction.
+            number: the instruction's place; one that was never given has no frames.
+        """
+        place = self.place(number)
+        if place is None:
+            return []
+        inlined = next((each for each in self._inlined if number in each.numbers), None)
+        if inlined is None:
+            return [(self.functions.get(code, "program"), place)]
+        return [*self.frames(code, inlined.caller), (inlined.function, place)]
 
     def place(self, number: int) -> Place | None:
         """The place of a number; None for a number that was never given."""

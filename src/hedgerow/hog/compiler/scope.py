@@ -129,6 +129,7 @@ class Analysis:
         ] = []  # what flows into each variable; None: anything
         self.writes: list[Variable | None] = []  # variables through which something is written to a container
         self.async_values = False  # an async function is used as a value
+        self.chains: list[ast.Property] = []  # properties of properties, the longest of each
         self.inlined: dict[int, Unit] = {}  # calls of higher-order functions whose lambda becomes a loop
 
     def variable(self, node: ast.Name) -> Variable | None:
@@ -379,6 +380,7 @@ class Resolver:
         return variable
 
     def _Property(self, node: ast.Property) -> None:  # noqa: N802
+        self.result.chains.append(node)
         while isinstance(node.object, ast.Property):
             node = node.object
         self.visit(node.object)

@@ -8,6 +8,7 @@ from typing import Any
 from hedgerow.hog import ast
 from hedgerow.hog.compiler.build import PyExpr, PyStmt
 from hedgerow.hog.compiler.functions import Functions
+from hedgerow.hog.compiler.inlining import expressions
 from hedgerow.hog.compiler.kinds import TEXT
 from hedgerow.hog.compiler.scope import Variable
 from hedgerow.hog.meter import cost_of
@@ -25,6 +26,8 @@ class Statements(Functions):
         self.sites: list[tuple[str, ast.Span]] = []
         self.allow_async = allow_async
         self.tracing = tracing
+        # A traced run shows the lines of every function.
+        self.expressions = expressions(self.analysis) if self.fast and not tracing else {}
         self._counts_depth = any(unit.recursive for unit in self.analysis.order)
 
     def block(self, statements: list[ast.Statement]) -> None:
@@ -85,6 +88,8 @@ class Statements(Functions):
 
     def _declare_function(self, variable: Variable, node: ast.Function | ast.Lambda) -> None:
         unit = self.analysis.units[id(node)]
+        if unit in self.expressions:
+            return
         if variable.boxed:
             self._create(variable, self.p.const(None))
             self.define(unit)
@@ -138,13 +143,12 @@ class Statements(Functions):
             self.out.append(slow)
             return
         self.used.add("q")
-        tests: list[PyExpr] = [
-            p.has_type(place, "dict"),
-            p.compare(p.call("len", place), "<", p.load("q")),
-        ]
+        tests = [] if self.kinds.is_object(target.object) else [p.has_type(place, "dict")]
         if isinstance(target, ast.Index) and self.kinds.of(target.key) != TEXT:
-            tests.insert(1, p.has_type(key, "str"))
-        self.out.append(p.if_(p.all_of(tests), [p.assign_item(place, key, item)], [slow]))
+            tests.append(p.has_type(key, "str"))
+        tests.append(p.compare(p.call("len", place), "<", p.load("q")))
+        test = tests[0] if len(tests) == 1 else p.all_of(tests)
+        self.out.append(p.if_(test, [p.assign_item(place, key, item)], [slow]))
 
     def _held(self, value: PyExpr) -> PyExpr:
         """Evaluate now, into a temporary unless the value is stable anyway."""
@@ -210,6 +214,7 @@ class Statements(Functions):
                 self._create(variable, p.const(None))
         names = [self.fresh() if variable.boxed else variable.py for variable in variables]
         outer, self.out, cost, self.cost = self.out, [], self.cost, 0
+        suspensions = p.suspensions
         for name, variable in zip(names, variables, strict=True):
             if variable.boxed:
                 self._store(variable, p.load(name))
@@ -217,11 +222,30 @@ class Statements(Functions):
         self.statement(node.body)
         round_, self.out = [*self.out, *self.meter(self.cost)], outer
         self.cost = cost
-        if len(names) == 1:
-            loop = p.for_each(names[0], p.call("iterate_values", source), round_)
-        else:
-            loop = p.for_each((names[0], names[1]), p.call("iterate_items", source), round_)
-        self.out.append(loop)
+        still = self.fast and suspensions == p.suspensions and self._is_left_alone(node.iterable)
+        kind = "items" if len(names) > 1 else "values"
+        entries = self._entries(kind, source) if still else p.call(f"iterate_{kind}", source)
+        self.out.append(p.for_each(names, entries, round_))
+
+    def _is_left_alone(self, node: ast.Expr) -> bool:
+        """Whether nobody can write to a container while a loop goes through it, so that it needs no copy.
+
+        Globals and their parts are such: what a program writes to is a copy of them.
+        """
+        while isinstance(node, ast.Property | ast.Index):
+            node = node.object
+        return isinstance(node, ast.Name) and (
+            not self.analysis.writes or self.analysis.variable(node) is None
+        )
+
+    def _entries(self, kind: str, source: PyExpr) -> PyExpr:
+        """What a loop goes through, as it stands: the values or the items of an object."""
+        p = self.p
+        value = self.bind(source)
+        other: PyExpr = p.call(f"iterate_{kind}", value.again)
+        if kind == "values":
+            other = p.choose(p.has_type(value.again, "list"), value.again, other)
+        return p.choose(p.has_type(value.first, "dict"), p.method(value.again, kind), other)
 
     def _Return(self, node: ast.Return) -> None:  # noqa: N802
         self.trace_line(node)

@@ -25,6 +25,9 @@ _PERCENT: Final = {
 """What stands for each ASCII character that does not stand for itself."""
 _SHOWN: Final = {chr(code): _PERCENT.get(code, chr(code)) for code in range(128)}
 """What stands for each ASCII character: quicker than ``translate`` for short texts."""
+_THEMSELVES: Final = bytes(code for code in range(128) if code not in _PERCENT)
+_FEW: Final = 4
+_SIGN: Final = ord("%")
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]+")
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
@@ -77,6 +80,16 @@ def _in_pieces(ctx: RuntimeContext, pieces: Iterator[str], work: Callable[[str],
     return "".join(done)
 
 
+def _quote_short(text: str) -> str:
+    """An ASCII text quoted: most have few characters that need it, or none."""
+    odd = text.encode().translate(None, _THEMSELVES)
+    if len(odd) > _FEW or _SIGN in odd:
+        return "".join(map(_SHOWN.__getitem__, text))
+    for code in odd:
+        text = text.replace(chr(code), _PERCENT[code])
+    return text
+
+
 def _quote(piece: str) -> str:
     if piece.isascii():
         return piece.translate(_PERCENT)
@@ -97,7 +110,7 @@ def encode_url_component(ctx: RuntimeContext, value: Any) -> str:
     """A text made safe for one part of a URL. Letters, digits and ``- _ . ! ~ * ' ( )`` stay as they are."""
     text = value if type(value) is str else js_text(ctx, value)
     if len(text) <= _SHORT:
-        encoded = "".join(map(_SHOWN.__getitem__, text)) if text.isascii() else _quote(text)
+        encoded = _quote_short(text) if text.isascii() else _quote(text)
         ctx.check_string(len(encoded))
         return encoded
     return _in_pieces(ctx, (text[start : start + _PIECE] for start in range(0, len(text), _PIECE)), _quote)

@@ -44,11 +44,10 @@ def json_stringify(ctx: RuntimeContext, value: Any, indent: Any = None) -> str:
 
     NaN and infinities become null. Dates and errors become objects that ``jsonParse`` reads back.
     """
-    if indent is None:
-        brief = jsontext.brief_json(value)
-        if brief is not None:
-            ctx.check_string(len(brief))
-            return brief
+    brief = jsontext.brief_json(value) if indent is None else ""
+    if brief:
+        ctx.check_string(len(brief))
+        return brief
     spaces = min(_MOST_INDENT, max(0, whole(indent))) if is_number(indent) else 0
     return jsontext.stringify(ctx, value, spaces)
 
