@@ -283,6 +283,12 @@ class Settings(BaseSettings):
     health_quarantines: int = knob(
         3, "The quarantine of this number within 24 hours disables a destination until somebody acts.", ge=1
     )
+    health_hopeless_hours: float = knob(
+        24.0,
+        "How long the probes of one quarantine may fail until the destination is disabled. Its owner is warned half-way.",
+        unit="h",
+        gt=0,
+    )
     hold_max_deliveries: int = knob(
         1_000_000,
         "Deliveries that a paused or quarantined destination holds; past it the oldest expire. "

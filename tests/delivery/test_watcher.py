@@ -90,6 +90,28 @@ def test_probes_wait_longer_each_time():
     assert (back.state, back.quarantines, back.probe_at) == (DEGRADED, health.quarantines, None)
 
 
+def test_probes_that_fail_for_a_day_end_in_disabled():
+    """The owner is warned once, half-way; nothing is probed after it."""
+    health = review(Health(DEGRADED, NOW - 10 * MINUTE), BAD, NOW, POLICY).health
+    told = []
+    while health.state == QUARANTINED:
+        now = health.probe_at
+        step = probed(health, False, now, POLICY)
+        health = step.health
+        if step.kind != "note":
+            told.append(((now - NOW) // (60 * MINUTE), step.kind, health.state))
+    assert told == [(12, "warning", QUARANTINED), (24, "change", DISABLED)]
+    assert health.probe_at is None
+    assert probed(health, True, now, POLICY) is None
+
+
+def test_a_quarantine_that_nothing_was_tried_in_is_not_hopeless():
+    """A first probe that fails days later is a first one: it is neither warned of nor the end."""
+    health = review(Health(DEGRADED, NOW - 10 * MINUTE), BAD, NOW, POLICY).health
+    step = probed(health, False, NOW + 3 * 86_400_000, POLICY)
+    assert (step.kind, step.health.state) == ("note", QUARANTINED)
+
+
 def test_the_owner_is_warned_a_step_ahead():
     """Half-way to a quarantine, and in the quarantine before the one that disables."""
     almost = Health(DEGRADED, NOW - 5 * MINUTE, (NOW - 2, NOW - 1))
@@ -121,7 +143,7 @@ def test_the_window_forgets():
 
 def test_what_is_kept_is_read_back():
     """A state survives the store; one of a release with other fields has defaults."""
-    health = Health(QUARANTINED, NOW, (NOW - 5, NOW), 2, NOW + 9, True, True)
+    health = Health(QUARANTINED, NOW, (NOW - 5, NOW), 2, NOW + 1, NOW + 9, True, True)
     assert Health.remembered(health.state, health.since, health.memory()) == health
     assert Health.remembered(DEGRADED, 7, '{"strange": 1}') == Health(DEGRADED, 7)
 
@@ -133,6 +155,7 @@ tallies = st.builds(
 moves = st.lists(st.tuples(st.integers(1, 20 * MINUTE), st.one_of(tallies, st.booleans())), max_size=60)
 ALLOWED = {
     (HEALTHY, DEGRADED), (DEGRADED, HEALTHY), (DEGRADED, QUARANTINED), (DEGRADED, DISABLED), (QUARANTINED, DEGRADED),
+    (QUARANTINED, DISABLED),
 }  # fmt: skip
 
 

@@ -4,7 +4,8 @@
                     ^____________|  ^ a person ______|
 
 *Degraded* still delivers. *Quarantined* holds what is wanted and tries a single delivery from time to time; one that is
-answered leads back to degraded. *Disabled* holds as well, and stays until a person acts. Nothing but a person leaves it.
+answered leads back to degraded, and probes that fail for a whole day end in *disabled*, as a third quarantine does. *Disabled* holds as
+well, and stays until a person acts.
 
 The numbers are the design's. PostHog's HogWatcher charges for slowness alone; here errors count too, each kind with a
 budget of its own.
@@ -44,6 +45,7 @@ class Policy:
         probe_delays_s: waits before the probes of a quarantine; the last one repeats.
         quarantines: the one of this number within ``memory_s`` disables instead.
         memory_s: how long a quarantine is remembered.
+        hopeless_s: how long the probes of one quarantine may fail until the destination is disabled.
     """
 
     window_s: float = 300.0
@@ -56,6 +58,7 @@ class Policy:
     probe_delays_s: Sequence[float] = (60.0, 300.0, 900.0)
     quarantines: int = 3
     memory_s: float = 86_400.0
+    hopeless_s: float = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Health:
         since: when it was entered, milliseconds.
         quarantines: when the recent ones began.
         stage: probes of this quarantine that failed.
+        failing_since: when the first of them did.
         probe_at: when the next probe is due; None outside of a quarantine.
         warned: whether the next worse state was warned of since ``since``.
         ill: whether a budget is overdrawn right now (of a degraded destination: then nothing held is sent).
@@ -116,6 +120,7 @@ class Health:
     since: int = 0
     quarantines: tuple[int, ...] = ()
     stage: int = 0
+    failing_since: int | None = None
     probe_at: int | None = None
     warned: bool = False
     ill: bool = False
@@ -135,8 +140,11 @@ class Health:
     def remembered(cls, state: str, since: int, memory: str) -> Health:
         """What was kept; fields of another release are left out, missing ones have their defaults."""
         raw: dict[str, Any] = orjson.loads(memory)
-        known = {name: raw[name] for name in ("stage", "probe_at", "warned", "ill") if name in raw}
+        known = {name: raw[name] for name in _MEMORY if name in raw}
         return cls(state, since, tuple(raw.get("quarantines", ())), **known)
+
+
+_MEMORY: Final = ("stage", "failing_since", "probe_at", "warned", "ill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +254,25 @@ def probed(health: Health, ok: bool, now: int, policy: Policy) -> Step | None:
     if ok:
         back = Health(DEGRADED, now, health.quarantines)
         return Step(back, "change", "A probe was answered. It is tried again, what was held follows.")
-    stage = health.stage + 1
+    return _probe_failed(health, now, policy)
+
+
+def _probe_failed(health: Health, now: int, policy: Policy) -> Step:
+    """The next probe is due later; or none is, when it went on like that for too long."""
+    stage, failing_since = health.stage + 1, now if health.failing_since is None else health.failing_since
+    elapsed_s = (now - failing_since) / 1000
+    if elapsed_s >= policy.hopeless_s:
+        reason = (
+            f"{stage} probes failed within {_span(elapsed_s)}. It is disabled: what it wants is held until somebody saves it "
+            "enabled again."
+        )
+        return Step(Health(DISABLED, now, health.quarantines), "change", reason)
     delay = policy.probe_delays_s[min(stage, len(policy.probe_delays_s) - 1)]
-    waiting = replace(health, stage=stage, probe_at=now + int(delay * 1000))
+    waiting = replace(health, stage=stage, failing_since=failing_since, probe_at=now + int(delay * 1000))
+    if elapsed_s >= policy.hopeless_s / 2 and not health.warned:
+        left = _span(policy.hopeless_s - elapsed_s)
+        reason = f"{stage} probes failed within {_span(elapsed_s)}. If that goes on for another {left} it will be disabled."
+        return Step(replace(waiting, warned=True), "warning", reason)
     return Step(waiting, "note", f"A probe failed. The next one is in {_span(delay)}.")
 
 

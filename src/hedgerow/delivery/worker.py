@@ -58,6 +58,7 @@ def options_of(settings: Settings) -> Options:
             patience_s=settings.health_patience_s,
             probe_delays_s=settings.health_probe_delays_s,
             quarantines=settings.health_quarantines,
+            hopeless_s=settings.health_hopeless_hours * 3600,
         ),
         hold=HoldPolicy(
             rows=settings.hold_max_deliveries,
