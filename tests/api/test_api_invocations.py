@@ -87,7 +87,9 @@ def trying(api, helpers):
 def asked(api, method, path, request=None):
     """An answer of the API, on the loop that the helper belongs to."""
     headers = {"authorization": f"Bearer {api.key}"}
-    return api.runner.run(call(api.app, method, f"/api/projects/1/hog_functions/{path}", request, headers))
+    return api.runner.run(
+        call(api.app.app, method, f"/api/projects/1/hog_functions/{path}", request, headers)
+    )
 
 
 def tried(api, request, destination="new", status=200):
