@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from fastapi import Request, Response
 
 from hedgerow.api.access import Access
@@ -191,6 +192,12 @@ def whole(access: Access, item: Destination) -> Existing:
     return Existing(item.config, item.secrets(access.services.keyring))
 
 
+def same(one: Existing, other: Existing) -> bool:
+    """Whether two states are written alike, to the order of what people wrote."""
+    alike = one.config.encode() == other.config.encode()
+    return alike and orjson.dumps(asdict(one.secrets)) == orjson.dumps(asdict(other.secrets))
+
+
 def write(
     access: Access,
     connection: Connection,
@@ -213,7 +220,7 @@ def write(
     services, before = access.services, whole(access, now)
     after = Existing(valid.config, valid.secrets)
     saved = now
-    if after != before:
+    if not same(before, after):
         saved = repository.update(
             connection, now, valid.config, valid.secrets, keyring=services.keyring, now=services.now(),
             author=author_of(access), message=message,

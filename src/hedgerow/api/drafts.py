@@ -268,6 +268,7 @@ def _told(access: Access, found: Destination, draft: Draft, merge: Merge) -> dic
         "updated_at": iso(draft.updated_at),
         "changes": diffs.changed(whole(access, found), merge.whole),
         "clashes": merge.clashes,
+        "etag": draft_etag(draft, found),
     }
 
 

@@ -20,6 +20,7 @@ from hedgerow.api.changes import (
     etag,
     precondition,
     recorded,
+    same,
     taken_message,
     whole,
     write,
@@ -216,7 +217,7 @@ def only_checked(request: Request) -> bool:
 
 def differs(access: Access, existing: Destination, valid: Valid) -> bool:
     """Whether saving would change anything, secrets included."""
-    return Existing(valid.config, valid.secrets) != whole(access, existing)
+    return not same(Existing(valid.config, valid.secrets), whole(access, existing))
 
 
 async def shown_change(access: Access, saved: Destination, response: Response) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Step:
         """Where the API takes it."""
         return f"hog_functions/{self.existing['id']}/" if self.existing else "hog_functions/"
 
-    def send(self, client: Client, suffix: str = "") -> dict[str, Any]:
+    def send(self, client: Client, suffix: str = "", message: str | None = None) -> dict[str, Any]:
         """Ask the server to check or to save it.
 
         Raises:
@@ -37,16 +37,20 @@ class Step:
         """
         call = client.patch if self.existing else client.post
         try:
-            answer: dict[str, Any] = call(self.path + suffix, self.entry.payload)
+            why = {"message": message} if message else {}
+            answer: dict[str, Any] = call(self.path + suffix, {**self.entry.payload, **why})
         except Refused as error:
-            if error.code != 400:
-                raise
-            attr, detail = error.body.get("attr"), error.body.get("detail", str(error))
-            where = f"{attr}: " if attr else ""
-            raise self.entry.error(
-                f"{safe(self.entry.name)}: {where}{detail}", attr, error.body.get("line")
-            ) from None
+            raise refused_here(self.entry, error) from None
         return answer
+
+
+def refused_here(entry: Entry, error: Refused) -> CommandFailed:
+    """What the server refuses, with the line of the file that is at fault; anything else as it came."""
+    if error.code != 400:
+        return error
+    attr, detail = error.body.get("attr"), error.body.get("detail", str(error))
+    where = f"{attr}: " if attr else ""
+    return entry.error(f"{safe(entry.name)}: {where}{detail}", attr, error.body.get("line"))
 
 
 @click.command("apply")
@@ -54,9 +58,14 @@ class Step:
     "-f", "--file", "files", required=True, multiple=True, type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE", help="YAML file with destinations; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "-m", "--message", metavar="TEXT", help="Why, for the history of each destination that changes."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing.")
 @connected
-def command(client: Client, *, files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
+def command(
+    client: Client, *, files: tuple[Path, ...], message: str | None, dry_run: bool, as_json: bool
+) -> None:
     """Create or update destinations by name. All of them are checked before the first is saved."""
     steps = _plan(client, [entry for file in files for entry in read(file)])
     checked = [step.send(client, CHECK_ONLY) for step in steps]
@@ -64,7 +73,7 @@ def command(client: Client, *, files: tuple[Path, ...], dry_run: bool, as_json: 
     if not dry_run:
         for step, outcome in zip(steps, done, strict=True):
             if outcome["change"] != "unchanged":
-                outcome["id"] = step.send(client)["id"]
+                outcome["id"] = step.send(client, message=message)["id"]
     if as_json:
         show_json(done)
         return

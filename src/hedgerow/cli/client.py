@@ -55,9 +55,13 @@ class Client:
         given = {name: value for name, value in query.items() if value not in (None, "", ())}
         return self._call("GET", self._path(path) + (f"?{urlencode(given, doseq=True)}" if given else ""))
 
-    def post(self, path: str, body: object) -> Any:
-        """Make something."""
-        return self._call("POST", self._path(path), body)
+    def post(self, path: str, body: object, *, if_match: str | None = None) -> Any:
+        """Make something; ``if_match`` is the ETag of what it was decided by."""
+        return self._call("POST", self._path(path), body, if_match)
+
+    def put(self, path: str, body: object) -> Any:
+        """Put something in place of what is there."""
+        return self._call("PUT", self._path(path), body)
 
     def patch(self, path: str, body: object) -> Any:
         """Change something."""
@@ -102,8 +106,8 @@ class Client:
     def _path(self, path: str) -> str:
         return f"/api/projects/{self._project}/{path}"
 
-    def _call(self, method: str, path: str, body: object = None) -> Any:
-        return self._judge(*self._exchange(method, path, body))
+    def _call(self, method: str, path: str, body: object = None, if_match: str | None = None) -> Any:
+        return self._judge(*self._exchange(method, path, body, if_match))
 
     def _judge(self, status: int, content: bytes) -> Any:
         """What an answer says, if it is no error."""
@@ -121,19 +125,24 @@ class Client:
             raise Refused(_reason(answer), status, answer)
         return answer
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, if_match: str | None = None) -> dict[str, str]:
         return {
+            **({"If-Match": if_match} if if_match else {}),
             "Authorization": f"Bearer {self._key.text}",
             "Accept": "application/json",
             "Content-Type": "application/json",
             "User-Agent": f"hedgerow-cli/{hedgerow.__version__}",
         }
 
-    def _exchange(self, method: str, path: str, body: object) -> tuple[int, bytes]:
+    def _exchange(
+        self, method: str, path: str, body: object, if_match: str | None = None
+    ) -> tuple[int, bytes]:
         connection = _connect(self.url)
         try:
             content = None if body is None else json.dumps(body).encode()
-            connection.request(method, urlsplit(self.url).path.rstrip("/") + path, content, self._headers())
+            connection.request(
+                method, urlsplit(self.url).path.rstrip("/") + path, content, self._headers(if_match)
+            )
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:

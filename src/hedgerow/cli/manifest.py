@@ -21,6 +21,7 @@ FIELDS = (
     "hog", "mappings", "masking", "sampling", "retry", "rate_limit", "ordering", "fetch", "icon_url", "execution_order",
 )  # fmt: skip
 ITEM_KEYS = {"value", "templating"}
+REFERENCES = {"from_env", "from_file"}
 
 
 class ManifestError(CommandFailed):
@@ -184,6 +185,8 @@ def _with_events(file: str, line: int, events: Any, filters: Any) -> dict[str, A
 def _item(value: Any) -> dict[str, Any]:
     """An input as the API wants it; a value that has that form already is left alone."""
     if isinstance(value, Mapping) and "value" in value and set(value) <= ITEM_KEYS:
+        return dict(value)
+    if isinstance(value, Mapping) and len(value) == 1 and set(value) <= REFERENCES:
         return dict(value)
     return {"value": value}
 

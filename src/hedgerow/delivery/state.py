@@ -52,7 +52,7 @@ def pack_journal(invocation: Invocation, sealer: Sealer) -> bytes | None:
     entries = [[e.site, e.ordinal, e.result, list(e.clock)] for e in invocation.journal]
     return VERSION + sealer.seal(
         dumps({"journal": entries, "tries": invocation.tries, "printed": invocation.printed}),
-        _context(invocation.id),
+        context(invocation.id),
     )
 
 
@@ -64,7 +64,7 @@ def unpack_journal(data: bytes | None, owner: bytes, sealer: Sealer) -> tuple[li
         raise ValueError(
             f"This row was written by a newer release (state format {data[0]}): upgrade to run it."
         )
-    state = loads(sealer.open(data[1:], _context(owner)))
+    state = loads(sealer.open(data[1:], context(owner)))
     entries = [
         JournalEntry(site, ordinal, result, tuple(clock)) for site, ordinal, result, clock in state["journal"]
     ]
@@ -86,6 +86,6 @@ def unpack_globals(data: bytes) -> dict[str, Any]:
     return values
 
 
-def _context(owner: bytes) -> str:
-    """A journal opens only as the journal of its own delivery."""
+def context(owner: bytes) -> str:
+    """What a journal is bound to: it opens only as the journal of its own delivery."""
     return f"journal:{owner.hex()}"

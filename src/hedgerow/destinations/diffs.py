@@ -140,15 +140,24 @@ Found = tuple[tuple[str, ...], Any, Any]
 
 def _walk(path: tuple[str, ...], was: Any, now: Any) -> Iterator[Found]:
     """The smallest parts that differ."""
-    if was is not _MISSING and now is not _MISSING and was == now and type(was) is type(now):
-        return
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*now, *was]):
             yield from _walk((*path, str(key)), was.get(key, _MISSING), now.get(key, _MISSING))
     elif isinstance(was, list) and isinstance(now, list) and (keyed := _keyed(was, now)):
         yield from _walk(path, *keyed)
-    else:
+    elif not _same(was, now):
         yield path, was, now
+
+
+def _same(was: Any, now: Any) -> bool:
+    """Whether two values are written alike: in JSON 1 is not true."""
+    if was is _MISSING or now is _MISSING:
+        return False
+    if isinstance(was, _Hidden) and isinstance(now, _Hidden):
+        was, now = was.value, now.value
+    elif isinstance(was, _Hidden) or isinstance(now, _Hidden):
+        return False
+    return orjson.dumps(was, option=orjson.OPT_SORT_KEYS) == orjson.dumps(now, option=orjson.OPT_SORT_KEYS)
 
 
 def _keyed(was: list[Any], now: list[Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -158,8 +167,13 @@ def _keyed(was: list[Any], now: list[Any]) -> tuple[dict[str, Any], dict[str, An
     for name in _NAMES:
         one, other = ({str(item.get(name)): item for item in some if item.get(name)} for some in (was, now))
         if len(one) == len(was) and len(other) == len(now):
-            return (one, other) if one != other else None
+            return (one, other) if not _moved(one, other) else None
     return None
+
+
+def _moved(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the same items stand in another order, which their names do not show."""
+    return list(one) != list(other) and one == other
 
 
 def _told(path: tuple[str, ...], was: Any, now: Any, redactor: Redactor) -> Change:

@@ -8,6 +8,7 @@ can open what it once sealed, which is how keys are rotated.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import secrets
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from hedgerow.destinations.references import References
 
 if TYPE_CHECKING:
     from hedgerow.settings import Settings  # helper processes need none, and it takes a while to load
+
+logger = logging.getLogger(__name__)
 
 VERSION = 1
 KEY_FILE = "secrets.key"
@@ -63,6 +66,7 @@ class Keyring:
         self._configured = tuple(keys)
         self._file = file
         self._seen: tuple[int, int] | None = None
+        self._ciphers: dict[bytes, AESGCM] = {}
         self._take([*keys, *(read_keys(file) if file else ())])
 
     def _take(self, keys: Sequence[str]) -> None:
@@ -74,7 +78,8 @@ class Keyring:
                 "Use random ones, for example from: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
             )
         derived = [_derive(key) for key in keys]
-        self._ciphers = {_name(key): AESGCM(key) for key in derived}
+        # A key that was taken away still opens what this process has in memory.
+        self._ciphers = {_name(key): AESGCM(key) for key in derived} | self._ciphers
         self._first = _name(derived[0])
 
     @classmethod
@@ -122,12 +127,13 @@ class Keyring:
             return
         try:
             state = self._file.stat()
-        except OSError:
-            return  # the keys at hand still open what there is
-        seen = (state.st_ino, state.st_mtime_ns)
-        if seen != self._seen:
-            self._take([*self._configured, *read_keys(self._file)])
-            self._seen = seen
+            seen = (state.st_ino, state.st_mtime_ns)
+            if seen != self._seen:
+                self._take([*self._configured, *read_keys(self._file)])
+                self._seen = seen
+        except (OSError, SecretsError) as error:
+            if not isinstance(error, FileNotFoundError):
+                logger.warning("keys_unreadable error=%s", error)  # those at hand still do
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """Encrypt under the first key, bound to ``context``."""
@@ -180,6 +186,11 @@ def name_of(sealed: bytes) -> str | None:
     return sealed[1:_HEADER].hex() if is_sealed else None
 
 
+def names_of(keys: Sequence[str]) -> list[str]:
+    """The names of keys."""
+    return [_name(_derive(key)).hex() for key in keys]
+
+
 def read_keys(path: Path) -> list[str]:
     """The keys of a key file, the one that seals first; none when there is no file.
 
@@ -206,6 +217,7 @@ def write_keys(path: Path, keys: Sequence[str]) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write("".join(f"{key}\n" for key in keys))
             file.flush()
+            _as_before(path, file.fileno())
             os.fsync(file.fileno())
         draft.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
@@ -215,6 +227,12 @@ def write_keys(path: Path, keys: Sequence[str]) -> None:
             os.close(folder)
     except OSError as error:
         raise SecretsError(f"Cannot write the key file {path}: {error.strerror}.") from error
+
+
+def _as_before(path: Path, handle: int) -> None:
+    """Let the file belong to whom it belonged: who rotates may be another user than the server."""
+    if path.exists() and (owner := path.stat()).st_uid != os.geteuid():
+        os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def new_key() -> str:

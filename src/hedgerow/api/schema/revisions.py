@@ -72,6 +72,7 @@ DRAFT = Shape(
             "updated_at": "2026-05-28T20:26:40.000Z",
             "changes": note(["inputs.url"], "What publishing it would change."),
             "clashes": note(["hog"], "What others changed too since it began."),
+            "etag": note('"draft-1780000000000.2-on-3"', "The header once more."),
         }
     },
     like=DESTINATION,
