@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -86,6 +87,17 @@ class CompiledDestination:
         if self._mappings is None:
             return [WHOLE]
         return [mapping for mapping, compiled in self._mappings.items() if compiled.matches(found, host)]
+
+    def filtered_by(self, filters: Mapping[str, Any]) -> CompiledDestination:
+        """The same destination with another filter and no mappings: for asking which events that filter lets through.
+
+        Raises:
+            ValidationError: the filter does not compile.
+        """
+        config = replace(self.destination.config, filters={**filters}, mappings=None)
+        other = CompiledDestination(replace(self.destination, config=config), self._keyring, self.project)
+        other.limits = self.limits
+        return other
 
     def sampled(self, event_uuid: str, person_id: str | None) -> bool:
         """Whether the event belongs to the sample that is delivered."""
