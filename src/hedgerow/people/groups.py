@@ -148,8 +148,7 @@ def _is_key(value: Any) -> bool:
 def _mentioned(made: Plan) -> Iterable[tuple[str, str]]:
     properties = made.event.properties
     named = properties.get("$groups")
-    if isinstance(named, dict):
-        for name, key in named.items():
-            yield name, as_text(key)
+    pairs = [(name, as_text(key)) for name, key in named.items()] if isinstance(named, dict) else []
     if made.event.event == GROUP_IDENTIFY:
-        yield as_text(properties.get("$group_type")), as_text(properties.get("$group_key"))
+        pairs.append((as_text(properties.get("$group_type")), as_text(properties.get("$group_key"))))
+    return pairs

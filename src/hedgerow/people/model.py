@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hedgerow.events import Event
 
@@ -17,9 +17,8 @@ class Change:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class PersonState:
-    """A person at one moment.
+class PersonState(NamedTuple):
+    """A person at one moment. A tuple, since one is made for every event.
 
     Attributes:
         uuid: canonical lower-case text.

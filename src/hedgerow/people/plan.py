@@ -168,10 +168,11 @@ def _mapping(made: Plan, properties: dict[str, Any], key: str) -> dict[str, Any]
 
 
 def _names(made: Plan, value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
     if isinstance(value, (list, dict)):
         return tuple(name for name in value if isinstance(name, str))
-    if value is not None:
-        made.warn("invalid_person_properties", property="$unset")
+    made.warn("invalid_person_properties", property="$unset")
     return ()
 
 

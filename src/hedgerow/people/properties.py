@@ -5,7 +5,8 @@ The lists and the rules are PostHog's. ``$initial_*`` keeps the first value ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 _FROM_EVENT = (
@@ -37,6 +38,10 @@ SERVER_LIBRARIES = frozenset(
 )
 _OF_THE_HOST = frozenset({"$os", "$os_name", "$os_version"})
 
+# Events of one kind have the same names of properties: which of them are automatic is decided once for each set of names, as
+# long as there are not so many that remembering them would cost memory.
+_MOST_NAMES = 64
+
 WITHOUT_AUTOMATIC = frozenset({"$snapshot", "$performance_event"})
 PERSON_EVENTS = frozenset({"$identify", "$create_alias", "$merge_dangerously", "$set"})
 NEVER_CHANGE_PEOPLE = frozenset({"$exception", "$$heatmap"})
@@ -53,19 +58,35 @@ def automatic(properties: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     """
     library = properties.get("$lib")
     of_host = isinstance(library, str) and library in SERVER_LIBRARIES
+    names = _remembered(tuple(properties)) if len(properties) <= _MOST_NAMES else _automatic(properties)
     now: dict[str, Any] = {}
     first: dict[str, Any] = {}
-    for key, initial in AUTOMATIC.items():
-        if key in properties and not (of_host and key in _OF_THE_HOST):
+    for key, initial in names:
+        if not (of_host and key in _OF_THE_HOST):
             now[key] = first[initial] = properties[key]
-    name = now.pop("$os_name", None)
-    first.pop("$initial_os_name", None)
-    if name:  # Some SDKs call $os $os_name.
+    if "$os_name" in now:
+        _rename_os(now, first)
+    return now, first
+
+
+def _automatic(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """The automatic ones among the names of an event's properties, each with its first-seen name."""
+    there = frozenset(names)
+    return tuple((key, initial) for key, initial in AUTOMATIC.items() if key in there)
+
+
+_remembered = lru_cache(1024)(_automatic)
+
+
+def _rename_os(now: dict[str, Any], first: dict[str, Any]) -> None:
+    """Some SDKs call ``$os`` ``$os_name``."""
+    name = now.pop("$os_name")
+    first.pop("$initial_os_name")
+    if name:
         if now.get("$os") is None:
             now["$os"] = name
         if first.get("$initial_os") is None:
             first["$initial_os"] = name
-    return now, first
 
 
 _ABSENT = object()
@@ -102,12 +123,16 @@ def apply(current: dict[str, Any], wishes: Wishes) -> Outcome:
     """
     if wishes.event in NEVER_CHANGE_PEOPLE:
         return Outcome(current, write=False)
-    fresh = {key: value for key, value in wishes.set_once.items() if key not in current}
+    once = wishes.set_once
+    fresh = {} if once.keys() <= current.keys() else {k: once[k] for k in once if k not in current}
     write = bool(fresh)
     always = wishes.event in PERSON_EVENTS
     for key, value in wishes.set.items():
         known = current.get(key, _ABSENT)
-        if same(known, value):
+        if type(known) is str is type(value):  # nearly always, and then this is what ``same`` says
+            if known == value:
+                continue
+        elif same(known, value):
             continue
         fresh[key] = value
         write = write or always or known is _ABSENT or key not in QUIET
