@@ -84,9 +84,9 @@ def trying(api, helpers):
     api.runner, api.services.trials.sandbox = helpers
 
 
-def asked(api, method, path, request=None):
+def asked(api, method, path, request=None, key=None):
     """An answer of the API, on the loop that the helper belongs to."""
-    headers = {"authorization": f"Bearer {api.key}"}
+    headers = {"authorization": f"Bearer {key or api.key}"}
     return api.runner.run(
         call(api.app.app, method, f"/api/projects/1/hog_functions/{path}", request, headers)
     )
@@ -390,3 +390,18 @@ def test_trials_take_the_settings_of_deliveries(api):
     trials = Trials.of(api.services.settings)
     assert trials._options.timeout_s == api.services.settings.fetch_timeout_s
     assert trials.limits.fetches == api.services.settings.max_fetches
+
+
+def test_stored_events_need_a_key_for_events(api):
+    """Whoever may try destinations sees no captured event thereby; what they write themselves is theirs."""
+    identity = saved(api)
+    key = api.make_key("hog_function:write", "hog_function:read")
+    api.capture("paid", plan="pro")
+    path = f"{identity}/invocations/"
+    assert asked(api, "POST", path, {"globals": GLOBALS}, key).status == 200
+    assert asked(api, "POST", path, {"latest": True}, key).status == 403
+    assert asked(api, "POST", path, {"event_uuid": identity}, key).status == 403
+    assert asked(api, "GET", f"{identity}/matching_events/", None, key).status == 403
+    reader = api.make_key("hog_function:read", "event:read", "person:read")
+    assert asked(api, "POST", path, {"globals": GLOBALS}, reader).status == 403
+    assert asked(api, "GET", f"{identity}/matching_events/", None, reader).status == 200

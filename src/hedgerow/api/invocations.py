@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from hedgerow.api import presenters
 from hedgerow.api.access import Access, json_body, needs
-from hedgerow.api.errors import Invalid, Json, NotFound
+from hedgerow.api.errors import Forbidden, Invalid, Json, NotFound
 from hedgerow.api.hog_functions import checked
 from hedgerow.api.paging import number
 from hedgerow.api.times import parse_time
@@ -175,7 +175,19 @@ async def _setting(access: Access) -> Setting:
     return Setting(access.seen, services.settings.base_url, services.now(), dict(types))
 
 
+def _may_look(access: Access) -> None:
+    """Stored events show what was captured, and of whom.
+
+    Raises:
+        Forbidden: the key is not for that.
+    """
+    for scope in ("event:read", "person:read"):
+        if not access.actor.allows(scope):
+            raise Forbidden(f"API key missing required scope '{scope}'.")
+
+
 async def _by_uuid(identity: uuid.UUID, setting: Setting, access: Access) -> Subject:
+    _may_look(access)
     state, project = access.services.state, access.project
     entry = await state.read(lambda connection: find_event(connection, project.id, identity.bytes))
     places = [(entry.partition, entry.position)] if entry else []
@@ -188,6 +200,7 @@ async def _by_uuid(identity: uuid.UUID, setting: Setting, access: Access) -> Sub
 
 
 async def _latest(compiled: CompiledDestination, setting: Setting, access: Access) -> Subject:
+    _may_look(access)
     services = access.services
     choice = await _searched(
         choose(services.state, services.log, services.trials.sandbox, compiled, EventSearch(limit=1))
@@ -203,6 +216,7 @@ async def _latest(compiled: CompiledDestination, setting: Setting, access: Acces
 async def _choose(
     request: Request, access: Access, compiled: CompiledDestination, query: Mapping[str, str]
 ) -> Choice:
+    _may_look(access)
     services, now = access.services, access.services.now()
     cursor = place(query["cursor"]) if query.get("cursor") else None
     if query.get("cursor") and cursor is None:
