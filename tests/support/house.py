@@ -22,7 +22,8 @@ PASSWORD = "correct horse battery"
 CHEAP = Passwords(passes=1, memory_kib=8, lanes=1)
 HASH = asyncio.run(CHEAP.hash(PASSWORD))
 # Streams do not end by themselves: their beginning is enough.
-PATIENCE_S = 0.2
+PATIENCE_S = 0.1
+APPLICATION = []
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,14 @@ class Browser:
         return self.call("POST", "/api/login/", {"email": email, "password": password, **more})
 
 
+def application(services):
+    """The application over these services: made once, since its many routes take longer than most tests."""
+    if not APPLICATION:
+        APPLICATION.append(create_app(services))
+    APPLICATION[0]._app.state.services = services
+    return APPLICATION[0]
+
+
 class House:
     """An API, two projects, and people."""
 
@@ -127,7 +136,7 @@ class House:
         services = replace(
             api.services, passwords=CHEAP, settings=api.services.settings.model_copy(update=settings)
         )
-        self.services, self.app = services, create_app(services)
+        self.services, self.app = services, application(services)
         self.other = self.state.write_now(
             lambda c: create_project(c, name="Other", now=api.now, token="phc_other_token")
         )
