@@ -32,6 +32,7 @@ COMMANDS = {
     "serve": "serve",
     "settings": "settings",
     "tail": "tail",
+    "try": "trial",
     "version": "version",
     "warnings": "warnings",
 }
