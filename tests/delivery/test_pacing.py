@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hedgerow.delivery.breaker import TRIPS_AFTER
 from hedgerow.delivery.invocation import Attempt, Excerpt, Invocation, Outcome
 from hedgerow.delivery.pacing import FIRST_PLACES, LONGEST_PAUSE_S, HostRates, Pace, Rate, parse_host_rates
 
@@ -37,14 +38,51 @@ def test_good_answers_open_places_up_to_the_most():
 
 
 def test_timeouts_leave_one_place():
-    """What does not answer is tried one at a time after a few rounds; all that timed out together count once."""
+    """What answers too late again and again is tried one at a time after a few rounds; all that timed out together count once."""
     pace = Pace(64)
     for round_ in range(1, 6):
         before = pace.places
         for _ in range(before):
             learn(pace, outcome(None, 10.0, kind="timeout"), round_ * 10.0, took=9.9)
-        assert pace.places == max(1, before // 2)
-    assert pace.places == 1
+            learn(pace, outcome(404, 0.02), round_ * 10.0, took=9.9)
+        assert pace.places <= max(1, before // 2 + 3)
+    assert pace.places < 6
+
+
+def test_what_obviously_fails_is_held_back_at_once():
+    """After ten failures in a row one is let through at a time, at first soon, then every five seconds."""
+    pace, waits = Pace(64), []
+    for _ in range(TRIPS_AFTER - 1):
+        learn(pace, outcome(None, 0.01, kind="refused"), 1.0)
+    assert pace.ready_at(1.0) == 1.0
+    now = 1.0
+    for status in (503, None, 500, None, None, None):
+        learn(pace, outcome(status, 0.01, kind="refused"), now)
+        assert pace.places == 1
+        waits.append(pace.ready_at(now) - now)
+        now = pace.ready_at(now) + 0.02
+    assert waits == pytest.approx([0.5, 1.0, 2.0, 4.0, 5.0, 5.0])
+    assert pace.wait(100, 0.0, now) == 500.0
+
+
+def test_what_failed_together_is_waited_for_once():
+    """A crowd that was under way when the tool went down makes one wait, not a wait for each."""
+    pace = Pace(64)
+    for n in range(60):
+        learn(pace, outcome(None, 10.0, kind="timeout"), 10.0 + n / 1000, took=10.0)
+    assert pace.ready_at(10.0) < 11.0
+
+
+def test_the_first_answer_ends_it():
+    """Whatever the answer is, as long as it does not say that the tool is ill."""
+    for status in (200, 404, 429):
+        pace = Pace(64)
+        for _ in range(TRIPS_AFTER):
+            learn(pace, outcome(500), 1.0)
+        assert pace.places == 1
+        learn(pace, outcome(status), 1.6)
+        assert pace.places > 1
+        assert pace.paused_to < 1.6 or status == 429
 
 
 def test_places_come_back_with_the_answers():

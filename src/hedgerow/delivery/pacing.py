@@ -2,7 +2,8 @@
 
 The number of places follows the answers: one more for good ones, half for a timeout or a 429, a little less when answers
 come ever later. A lane that was told to wait (429, or 503 with ``Retry-After``) starts nothing until then. A destination that
-does not answer at all is soon down to one place, and takes next to nothing from the others.
+does not answer at all is soon down to one place, and takes next to nothing from the others; one that obviously fails is held back
+altogether for a while (breaker.py).
 
 Pure values with the time as an argument; in lanes.py and runner.py they meet the clock.
 """
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from hedgerow.delivery.breaker import LONGEST_WAIT_S, Breaker
 from hedgerow.delivery.invocation import Attempt, Outcome
 from hedgerow.delivery.retry import parse_retry_after
 
@@ -62,7 +64,6 @@ class Pace:
 
     Attributes:
         rate: what its owner allows; None for as fast as it goes.
-        paused_to: nothing starts before this time.
     """
 
     def __init__(self, most: int) -> None:
@@ -73,13 +74,19 @@ class Pace:
         self._pauses = 0
         self._short: float | None = None
         self._long = 0.0
+        self._told_to = float("-inf")
+        self._breaker = Breaker()
         self.rate: Rate | None = None
-        self.paused_to = float("-inf")
 
     @property
     def places(self) -> int:
         """How many may run at a time."""
-        return int(self._limit)
+        return 1 if self._breaker.open else int(self._limit)
+
+    @property
+    def paused_to(self) -> float:
+        """Nothing starts before this time."""
+        return max(self._told_to, self._breaker.wait_to)
 
     def allow(self, per_second: float | None) -> None:
         """Take over what the owner allows."""
@@ -101,7 +108,7 @@ class Pace:
             oldest: seconds since the oldest of those that run started.
             now: the time.
         """
-        took = max(self._short or 0.0, oldest)
+        took = max(self._short or 0.0, oldest, LONGEST_WAIT_S if self._breaker.open else 0.0)
         wait = queued * took / self.places
         if self.rate is not None:
             wait = max(wait, queued / self.rate.per_second)
@@ -126,12 +133,17 @@ class Pace:
         for attempt in outcome.attempts:
             asked = _asked(attempt, wall)
             if attempt.status == 429 or asked is not None:
+                self._breaker.answered()
                 self._throttled(asked, began, now)
             elif attempt.status is None:
                 if outcome.kind not in OUR_OWN:
+                    self._breaker.failed(began=began, now=now)
                     self._fall(LESS, began, now)
             elif attempt.status < 500:
+                self._breaker.answered()
                 self._answered(attempt.duration_ms / 1000, began, now)
+            else:
+                self._breaker.failed(began=began, now=now)
 
     def _answered(self, took: float, began: float, now: float) -> None:
         self._pauses = 0
@@ -149,11 +161,11 @@ class Pace:
     def _throttled(self, asked: float | None, began: float, now: float) -> None:
         """One pause for all that were under way together; an answer that says how long is always heard."""
         if asked is not None:
-            self.paused_to = max(self.paused_to, now + asked)
+            self._told_to = max(self._told_to, now + asked)
         elif began >= self._fell_at:
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**self._pauses)
             self._pauses = min(self._pauses + 1, 10)
-            self.paused_to = max(self.paused_to, now + pause)
+            self._told_to = max(self._told_to, now + pause)
         self._fall(LESS, began, now)
 
     def _fall(self, share: float, began: float, now: float) -> None:
