@@ -89,6 +89,7 @@ class Run:
 
     def __init__(self, seed: int, prepared) -> None:
         connection, self.keyring, self.hook = prepared
+        self.target = self.hook
         self.source = RepositorySource(self.keyring)
         self.chance = random.Random(seed)
         self.now = START
@@ -106,7 +107,8 @@ class Run:
     def _events(self) -> list[Event]:
         return [
             Event(
-                str(uuid.UUID(int=self.chance.getrandbits(128), version=4)), "$pageview", f"user-{number % 7}", {},
+                str(uuid.UUID(int=self.chance.getrandbits(128), version=4)), "$pageview", f"user-{number % 7}",
+                {"plan": self.chance.choice(["pro", "free"])},
                 "2026-01-02T03:04:05.000Z", int(START * 1000) + number,
             )
             for number in range(self.chance.randint(5, 40))
@@ -122,7 +124,7 @@ class Run:
     def _ask(self) -> None:
         """Mend the tool, perhaps edit the destination, and order the run."""
         self.transport.refused.clear()
-        self.before = dict(self._rows(""))
+        self.before = dict(self._rows("", self.hook))
         if self.chance.random() < 0.5:
             transact(self.store.connection, self._edit)
         revision = self.chance.choice(["current", "original"])
@@ -217,17 +219,21 @@ class Run:
 
     # -------------------------------------------------------------- judging
 
-    def _rows(self, run: str):
+    def _rows(self, run: str, owner: bytes):
         sql = "SELECT id, verdict FROM deliveries WHERE destination_id = ? AND run = ?"
-        return self.store.connection.execute(sql, (self.hook, run))
+        return self.store.connection.execute(sql, (owner, run))
+
+    def _chosen(self, event: Event) -> bool:
+        """Whether an event is one of those that were ordered."""
+        return ("failed" if event.uuid in self.refused else "delivered") in self.verdicts
 
     def judge(self) -> None:
-        rows = dict(self._rows(self.run.name))
-        chosen = [
-            event for event in self.events
-            if ("failed" if event.uuid in self.refused else "delivered") in self.verdicts
-        ]  # fmt: skip
-        wanted = {delivery_id(e.captured_at, raw(e.uuid), self.hook, "", self.run.name) for e in chosen}
+        rows = dict(self._rows(self.run.name, self.target))
+        wanted = {
+            delivery_id(event.captured_at, raw(event.uuid), self.target, "", self.run.name)
+            for event in self.events
+            if self._chosen(event)
+        }
         over = transact(self.store.connection, lambda c: runs.find(c, PROJECT, self.run.id))
         if self.cancels and over.state == runs.CANCELLED:
             assert set(rows) <= wanted
@@ -238,7 +244,7 @@ class Run:
             assert set(rows.values()) <= {"delivered"}
         assert over.counts["verdicts"] == Counter(rows.values())
         assert over.counts["selection"].get("selected", 0) == len(rows)
-        assert dict(self._rows("")) == self.before, "the originals stay as they were"
+        assert dict(self._rows("", self.hook)) == self.before, "the originals stay as they were"
         self._judge_network(rows)
         self._judge_metrics(rows)
 

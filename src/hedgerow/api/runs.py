@@ -103,6 +103,7 @@ def presented(shown: Shown) -> dict[str, Any]:
             "looked_at": reached.looked_at,
             "selected": reached.selected,
             "left_out": dict(reached.left_out),
+            "persons": dict(reached.persons),
             "selecting": reached.selecting,
             "settled": settled,
             "open": sum(reached.verdicts.values()) - settled,
@@ -112,8 +113,13 @@ def presented(shown: Shown) -> dict[str, Any]:
     }
 
 
-async def begin(access: Access, order: runs.Order) -> Run:
+async def begin(access: Access, order: runs.Order, *, total: int | None = None) -> Run:
     """Begin a run, or find the one that an idempotency key stands for.
+
+    Args:
+        access: who asks.
+        order: what it is to be.
+        total: how many there are to look at, where that is known.
 
     Raises:
         UnderWay: the same is being run.
@@ -125,6 +131,8 @@ async def begin(access: Access, order: runs.Order) -> Run:
         run, new = runs.start(
             connection, order, partitions=services.log.partitions, now=services.now(), randomness=services.random(10)
         )  # fmt: skip
+        if new and total is not None:
+            runs.expect(connection, run, total)
         if new and not order.dry_run:
             subject = order.destination_id
             told = {"run": text(run.id), "rate": order.rate}

@@ -17,7 +17,7 @@ from hedgerow.delivery.identity import ORIGINAL, delivery_id
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.keepers import Bench
 from hedgerow.destinations import CompiledDestination, FilterError, filter_globals_of
-from hedgerow.replay import rerunning, runs, waiting
+from hedgerow.replay import replaying, rerunning, runs, waiting
 from hedgerow.replay.runs import Place, Run
 from hedgerow.replay.wanting import wanted
 from hedgerow.store import Connection, StoreError
@@ -32,6 +32,7 @@ LEAST_AHEAD: Final = 8
 MOST_AHEAD: Final = 500
 # Of a step that took so long, the store rests so many times as long.
 RESTS: Final = 2
+DAY_MS: Final = 86_400_000
 REVISIONS_KEPT: Final = 64
 
 CANCELLABLE: Final = ("scheduled", "retrying")
@@ -141,7 +142,10 @@ class Feeder:
         await asyncio.sleep(min(BEAT_S, RESTS * (loop.time() - began)))
 
     async def _step(self, run: Run, mine: list[Place]) -> None:
-        await rerunning.step(self._bench, run, mine[0])
+        if run.kind == runs.RERUN:
+            await rerunning.step(self._bench, run, mine[0])
+        elif await self._world.store.read(lambda c: replaying.has_room(c, run, self._partitions)):
+            await replaying.step(self._bench, run, mine)
 
     # -------------------------------------------------------------- feeding
 
@@ -265,8 +269,13 @@ class Feeder:
             return selected and not runs.is_open(connection, run)
 
         if await self._world.store.read(is_over):
-            await self._world.store.write(lambda c: runs.finish(c, run, self._world.now_ms()))
+            await self._world.store.write(lambda connection: self._over(connection, run))
             self._looked_at = float("-inf")
+
+    def _over(self, connection: Connection, run: Run) -> None:
+        now = self._world.now_ms()
+        runs.finish(connection, run, now)
+        runs.forget_dry_runs(connection, now - DAY_MS)
 
 
 def _beside(invocation: Invocation, mapping: str) -> waiting.Item:

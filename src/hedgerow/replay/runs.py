@@ -58,6 +58,8 @@ ANY_OPEN = "SELECT 1 FROM deliveries WHERE run = ? AND run <> '' AND verdict = ?
 # What selecting counts beside what it selected: why something was left out.
 LOOKED_AT: Final = "looked_at"
 SELECTED: Final = "selected"
+AS_IT_WAS: Final = "as_it_was"
+AS_IT_IS: Final = "as_it_is"
 
 
 class RunUnderWay(Exception):
@@ -139,6 +141,7 @@ class Progress:
         looked_at: rows or events that were looked at.
         selected: how many of them are run, or would be.
         left_out: the others, by reason.
+        persons: of how many of them the ledger had the person ``as_it_was``, and of how many it is ``as_it_is`` now.
         verdicts: what became of the selected ones so far.
         selecting: whether there is more to look at.
     """
@@ -146,6 +149,7 @@ class Progress:
     looked_at: int
     selected: int
     left_out: Mapping[str, int]
+    persons: Mapping[str, int]
     verdicts: Mapping[str, int]
     selecting: bool
 
@@ -269,7 +273,12 @@ def finish(connection: Connection, run: Run, now: int) -> None:
     """End a run: keep its count, since rows of the ledger do not stay for ever."""
     reached = progress(connection, run)
     counts = {
-        "selection": {LOOKED_AT: reached.looked_at, SELECTED: reached.selected, **reached.left_out},
+        "selection": {
+            LOOKED_AT: reached.looked_at,
+            SELECTED: reached.selected,
+            **reached.left_out,
+            **reached.persons,
+        },
         "verdicts": dict(reached.verdicts),
     }
     state = CANCELLED if run.state == CANCELLING else DONE
@@ -318,8 +327,9 @@ def progress(connection: Connection, run: Run) -> Progress:
 
 
 def _progress(selection: Counter[str], verdicts: Mapping[str, int], *, selecting: bool) -> Progress:
-    left_out = {name: n for name, n in selection.items() if name not in {LOOKED_AT, SELECTED}}
-    return Progress(selection[LOOKED_AT], selection[SELECTED], left_out, verdicts, selecting)
+    persons = {name: selection.pop(name, 0) for name in (AS_IT_WAS, AS_IT_IS)}
+    left_out = {name: n for name, n in selection.items() if n and name not in {LOOKED_AT, SELECTED}}
+    return Progress(selection[LOOKED_AT], selection[SELECTED], left_out, persons, verdicts, selecting)
 
 
 def _run(row: Sequence[Any]) -> Run:

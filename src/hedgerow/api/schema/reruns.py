@@ -27,6 +27,10 @@ RUN = Shape(
             "looked_at": 300,
             "selected": 298,
             "left_out": note(by_key({"delivered": 2}), "Why others are not run, by reason."),
+            "persons": note(
+                by_key({"as_it_was": 298, "as_it_is": 0}),
+                "In a replay: of how many events the ledger had the person as it was.",
+            ),
             "selecting": note(False, "Whether there is more to look at."),
             "settled": note(120, "Of the selected ones, how many have their final verdict."),
             "open": 178,

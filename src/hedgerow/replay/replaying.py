@@ -1,0 +1,331 @@
+"""Selecting for a replay: events of the log that a destination wants become rows that wait for their turn.
+
+Each worker reads the index of events in the order of their capture, and looks at those of its own partitions. What an event's
+person was is taken from the ledger where it was kept; else the person is as they are now. Sampling counts, masking does not: the
+windows of then are over. What live delivery has not come to yet is left to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hedgerow.delivery.erasure import gone
+from hedgerow.delivery.invocation import OPEN
+from hedgerow.delivery.keepers import Bench
+from hedgerow.delivery.queries import PAYLOAD
+from hedgerow.delivery.state import unpack_globals
+from hedgerow.destinations import CompiledDestination, FilterError, filter_globals, filter_globals_of
+from hedgerow.events import Record
+from hedgerow.replay import runs, variables, waiting
+from hedgerow.replay.runs import Place, Run
+from hedgerow.replay.variables import Seen
+from hedgerow.replay.wanting import wanted
+from hedgerow.store import Connection
+
+STEP: Final = 200
+# Filters that are asked before others have their turn on the event loop.
+AT_ONCE: Final = 16
+# Rows that wait: enough for the next seconds, and no more of the disk than that.
+MOST_WAITING: Final = 2_000
+
+ENTRIES = """
+SELECT captured_at, partition, position, uuid, event, distinct_id FROM event_index
+WHERE project_id = :project AND captured_at >= :c_at AND captured_at < :before
+AND (captured_at, partition, position) > (:c_at, :c_partition, :c_position)
+AND partition IN (SELECT value FROM json_each(:partitions))
+ORDER BY captured_at, partition, position LIMIT :limit
+"""
+TOTAL = "SELECT count(*) FROM event_index WHERE project_id = ? AND captured_at > ? AND captured_at < ?"
+REVISION = "SELECT revision FROM destinations WHERE id = ?"
+SETTLED = "SELECT partition, settled_to FROM positions"
+BEFORE = """
+SELECT mapping, verdict, kind FROM deliveries WHERE partition = ? AND position = ? AND destination_id = ? AND run <> ?
+"""
+
+Cursor = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a replay wants.
+
+    Attributes:
+        after: events captured later than this, milliseconds.
+        before: events captured earlier than this.
+        filters: what they must match besides the destination's own filter, in PostHog's form; None: nothing more.
+        skip_delivered: leave out what the destination has got.
+    """
+
+    after: int
+    before: int
+    filters: Mapping[str, Any] | None = None
+    skip_delivered: bool = True
+
+    def encode(self) -> dict[str, Any]:
+        """As a run keeps it."""
+        return {
+            "after": self.after, "before": self.before, "filters": self.filters, "skip_delivered": self.skip_delivered,
+        }  # fmt: skip
+
+    @classmethod
+    def decode(cls, kept: Mapping[str, Any]) -> Span:
+        """What ``encode`` wrote."""
+        return cls(kept["after"], kept["before"], kept["filters"], kept["skip_delivered"])
+
+    def total(self, connection: Connection, project_id: int) -> int:
+        """How many events there are in it, by their time alone."""
+        return int(connection.execute(TOTAL, (project_id, self.after, self.before)).get or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An event in the index."""
+
+    cursor: Cursor
+    uuid: bytes
+    event: str
+    distinct_id: str
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.cursor[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An event with what its filters and programs see, and whether that is what it was when it came."""
+
+    entry: _Entry
+    globals: Mapping[str, Any] | None
+    found: Mapping[str, Any]
+    seen: Seen | None
+    person_id: str | None
+
+
+@dataclass(slots=True)
+class _Look:
+    """What a step has read."""
+
+    entries: list[_Entry]
+    end: Cursor | None
+    settled: Mapping[int, int]
+
+
+async def step(bench: Bench, run: Run, mine: Sequence[Place]) -> None:
+    """Select a step further.
+
+    Args:
+        bench: of a worker.
+        run: a replay.
+        mine: how far it has come in this worker's partitions.
+    """
+    assert run.destination_id is not None
+    store, span = bench.world.store, Span.decode(run.wanted)
+    compiled = await store.read(lambda connection: _compiled(bench, connection, run))
+    if compiled is None:  # deleted, or of an older release: nothing of it can be matched
+        await store.write(lambda connection: _moved(connection, run, mine, None, Counter()))
+        return
+    look = await store.read(lambda connection: _look(connection, run, span, mine))
+    counts = Counter({runs.LOOKED_AT: len(look.entries)})
+    named = [entry for entry in look.entries if compiled.wants(entry.event)]
+    counts["filtered"] += len(look.entries) - len(named)
+    found = await _found(bench, compiled, named, look, counts)
+    items = await _wanted(bench, run, compiled, span, found, counts)
+
+    def work(connection: Connection) -> None:
+        told = Counter(counts)
+        chosen = list(_chosen(connection, run, span, items, told))
+        told[runs.SELECTED] += (
+            len(chosen) if run.dry_run else waiting.add(connection, run, chosen, bench.world.now_ms())
+        )
+        _moved(connection, run, mine, look.end, told)
+
+    await store.write(work)
+
+
+def has_room(connection: Connection, run: Run, partitions: Sequence[int]) -> bool:
+    """Whether more may be selected: what waits already must not pile up."""
+    if run.dry_run:
+        return True
+    assert run.destination_id is not None
+    most = -(-MOST_WAITING // max(1, len(partitions)))
+    return waiting.count(connection, run, run.destination_id, partitions, most) < MOST_WAITING // 2
+
+
+def _compiled(bench: Bench, connection: Connection, run: Run) -> CompiledDestination | None:
+    """The destination as it is published, whether it is on or off."""
+    assert run.destination_id is not None
+    live = bench.configuration.live(run.destination_id)
+    if live is not None:
+        return live
+    if bench.configuration.status(connection, run.destination_id) == "deleted":
+        return None
+    number = connection.execute(REVISION, (run.destination_id,)).get
+    return bench.configuration.revision(connection, run.destination_id, int(number or 0))
+
+
+def _look(connection: Connection, run: Run, span: Span, mine: Sequence[Place]) -> _Look:
+    begin: Cursor = (span.after, 1 << 40, 0)
+    cursors = {place.partition: _cursor(place.cursor) or begin for place in mine}
+    c_at, c_partition, c_position = min(cursors.values())
+    given = {
+        "project": run.project_id, "before": span.before, "partitions": json.dumps(sorted(cursors)), "limit": STEP,
+        "c_at": c_at, "c_partition": c_partition, "c_position": c_position,
+    }  # fmt: skip
+    rows = connection.execute(ENTRIES, given).fetchall()
+    entries = [_Entry((row[0], row[1], row[2]), row[3], row[4], row[5]) for row in rows]  # type: ignore[arg-type]
+    entries = [entry for entry in entries if entry.cursor > cursors[entry.cursor[1]]]
+    settled: dict[int, int] = {row[0]: row[1] for row in connection.execute(SETTLED)}
+    end = None if len(rows) < STEP else (rows[-1][0], rows[-1][1], rows[-1][2])
+    return _Look(entries, end, settled)  # type: ignore[arg-type]
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    if text is None:
+        return None
+    captured_at, partition, position = map(int, text.split("."))
+    return captured_at, partition, position
+
+
+def _moved(
+    connection: Connection, run: Run, mine: Sequence[Place], end: Cursor | None, counts: Counter[str]
+) -> None:
+    """All partitions of a worker have come as far; what was counted stands with the first of them."""
+    for place in mine:
+        reached = None if end is None else max(end, _cursor(place.cursor) or end)
+        cursor = None if reached is None else ".".join(map(str, reached))
+        runs.move(connection, run, place, cursor=cursor, done=end is None, counts=counts)
+        counts = Counter()
+
+
+# ------------------------------------------------------------------ what there is to see
+
+
+async def _found(
+    bench: Bench,
+    compiled: CompiledDestination,
+    named: Sequence[_Entry],
+    look: _Look,
+    counts: Counter[str],
+) -> list[_Found]:
+    """Events of the destination's stream with their persons; the others are counted."""
+    ready = [entry for entry in named if entry.place[1] <= look.settled.get(entry.place[0], 0)]
+    counts["pending"] += len(named) - len(ready)
+    records = await variables.records_at(bench.world.log, [entry.place for entry in ready])
+    there = [(entry, record) for entry, record in zip(ready, records, strict=True) if record is not None]
+    counts["gone"] += len(ready) - len(there)
+    mine = [(e, r) for e, r in there if variables.stream_of(r.decode()) == compiled.stream]
+    counts["filtered"] += len(there) - len(mine)
+    found = await bench.world.store.read(lambda connection: list(_seen(connection, mine)))
+    counts["gone"] += len(mine) - len(found)
+    return found
+
+
+def _seen(connection: Connection, there: Sequence[tuple[_Entry, Record]]) -> Iterator[_Found]:
+    kept = {entry.place: connection.execute(PAYLOAD, entry.place).get for entry, _ in there}
+    bare = [record for entry, record in there if kept[entry.place] is None]
+    now = {
+        (record.partition, record.position): seen
+        for record, seen in zip(bare, variables.as_now(connection, bare), strict=True)
+    }
+    for entry, _ in there:
+        if kept[entry.place] is not None:
+            globals_ = unpack_globals(kept[entry.place])
+            person = globals_.get("person")
+            yield _Found(entry, globals_, filter_globals_of(globals_), None, person["id"] if person else None)
+        elif (seen := now[entry.place]) is not None:
+            person_id = seen.folded.person.uuid if seen.folded.person else None
+            yield _Found(entry, None, filter_globals(seen.event, seen.folded), seen, person_id)
+
+
+# ------------------------------------------------------------------ what of it is wanted
+
+
+async def _wanted(
+    bench: Bench,
+    run: Run,
+    compiled: CompiledDestination,
+    span: Span,
+    found: Sequence[_Found],
+    counts: Counter[str],
+) -> list[waiting.Item]:
+    """What events ask for; a filter that fails is a failed delivery, as it is for live traffic."""
+    narrow = compiled.filtered_by({**span.filters, "source": compiled.stream}) if span.filters else None
+    items: list[waiting.Item] = []
+    for number, one in enumerate(found):
+        if number % AT_ONCE == AT_ONCE - 1:
+            await asyncio.sleep(0)
+        try:
+            mappings = await wanted(bench.world, compiled, one.found)
+        except FilterError as error:
+            items.append(_item(bench, run, compiled, one, "", compiled.redact(str(error))))
+            continue
+        if not mappings or not await _lets_through(bench, narrow, one):
+            counts["filtered"] += 1
+        elif not compiled.sampled(one.found["uuid"], one.person_id):
+            counts["sampled"] += 1
+        else:
+            items += [_item(bench, run, compiled, one, mapping) for mapping in mappings]
+    return items
+
+
+async def _lets_through(bench: Bench, narrow: CompiledDestination | None, one: _Found) -> bool:
+    """Whether the replay's own filter, if it has one, lets an event through; where it fails, it does not."""
+    try:
+        return narrow is None or bool(await wanted(bench.world, narrow, one.found))
+    except FilterError:
+        return False
+
+
+def _item(
+    bench: Bench,
+    run: Run,
+    compiled: CompiledDestination,
+    one: _Found,
+    mapping: str,
+    error: str | None = None,
+) -> waiting.Item:
+    assert run.destination_id is not None
+    globals_ = one.seen.globals(compiled.project, bench.options.public_url) if one.seen else None
+    return waiting.Item(
+        destination_id=run.destination_id,
+        revision=compiled.destination.revision,
+        mapping=mapping,
+        partition=one.entry.place[0],
+        position=one.entry.place[1],
+        event_uuid=one.entry.uuid,
+        event=one.entry.event,
+        distinct_id=one.entry.distinct_id,
+        captured_at=one.entry.cursor[0],
+        globals=globals_,
+        kind="filter" if error else None,
+        error=error,
+    )
+
+
+def _chosen(
+    connection: Connection, run: Run, span: Span, items: Sequence[waiting.Item], counts: Counter[str]
+) -> Iterator[waiting.Item]:
+    """Those items that nothing else has brought to the destination, or is about to."""
+    erased = gone(connection, [(run.project_id, item.distinct_id, item.captured_at) for item in items])
+    for item, is_gone in zip(items, erased, strict=True):
+        reason = "gone" if is_gone else _before(connection, run, span, item)
+        if reason is None:
+            counts[runs.AS_IT_WAS if item.globals is None else runs.AS_IT_IS] += 1
+            yield item
+        else:
+            counts[reason] += 1
+
+
+def _before(connection: Connection, run: Run, span: Span, item: waiting.Item) -> str | None:
+    place = item.partition, item.position, item.destination_id, run.name
+    rows: list[Any] = connection.execute(BEFORE, place).fetchall()
+    verdicts = {row[1] for row in rows if row[0] == item.mapping or row[2] == "filter"}
+    if verdicts & OPEN:
+        return "under_way"
+    return "delivered" if span.skip_delivered and "delivered" in verdicts else None
