@@ -25,6 +25,7 @@ from hedgerow.api import (
     members,
     persons,
     projects,
+    replays,
     reruns,
     revisions,
     sessions,
@@ -44,6 +45,7 @@ ROUTERS = (
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router, invocations.router, explain.router,
+    replays.router,
 )  # fmt: skip
 
 
