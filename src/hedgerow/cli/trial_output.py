@@ -10,12 +10,12 @@ import click
 
 from hedgerow.cli.output import clip, duration, fields, heading, local_time, pretty, safe, safe_lines
 
+LOUD = frozenset({"warn", "error"})
 BODY_WIDTH = 4_000
 VALUE_WIDTH = 60
-TEXT_WIDTH = 44
 SOURCE_WIDTH = 60
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
-JOINS = {"all": "all of these", "any": "one of these", "not": "not this"}
+ENDS = {"success": ("✓", "green"), "skipped": ("-", "yellow"), "error": ("✗", "red")}
 
 
 def show(answer: dict[str, Any]) -> None:
@@ -23,7 +23,8 @@ def show(answer: dict[str, Any]) -> None:
     event = answer["event"]
     origin = {"stored": "", "given": ", written by hand", "sample": ", made up"}[event["origin"]]
     about = f"{event['event']} of {event['distinct_id']}, {local_time(event['timestamp'])}{origin}"
-    fields({"Destination": answer["globals"]["source"]["name"], "Event": about})
+    identity = event["uuid"] if event["origin"] == "stored" else None
+    fields({"Destination": answer["globals"]["source"]["name"], "Event": about, "Uuid": identity})
     _filters(answer["filters"])
     for run in answer["invocations"]:
         _invocation(run, mocked=answer["mocked"])
@@ -96,9 +97,11 @@ def _invocation(run: dict[str, Any], *, mocked: bool) -> None:
     if run["result"] is not None:
         heading("Result")
         click.echo(_indented(pretty(run["result"])))
-    if run["error"]:
+    problems = [line["message"] for line in run["logs"] if line["level"] in LOUD] or [run["error"]]
+    if any(problems):
         heading("Problem")
-        click.echo(_indented(click.style(safe_lines(run["error"]), fg="red")))
+        for line in problems:
+            click.echo(_indented(click.style(safe_lines(line), fg="red")))
 
 
 def _request(number: int, request: dict[str, Any], *, mocked: bool) -> None:
@@ -159,16 +162,19 @@ def _indented(text: str) -> str:
 def _end(answer: dict[str, Any]) -> None:
     """One line that says it all, and where live traffic would fare differently."""
     click.echo("")
-    computing = sum(run["timings"]["hog_ms"] for run in answer["invocations"])
-    took = click.style(
-        f"({duration(answer['duration_ms'])}, of which the program computed {computing:.1f} ms)", dim=True
-    )
-    sign, colour = {"success": ("✓", "green"), "skipped": ("-", "yellow"), "error": ("✗", "red")}[
-        answer["status"]
-    ]
-    click.echo(f"{click.style(f'{sign} {_verdict(answer)}', fg=colour)} {took}")
+    sign, colour = ENDS[answer["status"]]
+    verdict = click.style(f"{sign} {_verdict(answer)}", fg=colour)
+    click.echo(f"{verdict} {click.style(f'({_took(answer)})', dim=True)}")
     for note in answer["notes"]:
         click.echo(click.style(f"  {safe(note)}", dim=True))
+
+
+def _took(answer: dict[str, Any]) -> str:
+    whole = duration(answer["duration_ms"])
+    if not answer["invocations"]:
+        return whole
+    computing = sum(run["timings"]["hog_ms"] for run in answer["invocations"])
+    return f"{whole}, of which the program computed {computing:.1f} ms"
 
 
 def _verdict(answer: dict[str, Any]) -> str:

@@ -78,11 +78,12 @@ class _Shield:
         return value if self.text(str(value)) == str(value) else MARKER
 
     def inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Inputs as they were rendered; of those that are secret only whether there is something."""
+        """Inputs as they were rendered, in the order of their form; of those that are secret only whether there is something."""
         hidden = {field["key"] for field in self._schema if field.get("secret")}
+        order = {field["key"]: place for place, field in enumerate(self._schema)}
         return {
-            key: MARKER if key in hidden and value not in (None, "") else self.value(value)
-            for key, value in inputs.items()
+            key: MARKER if key in hidden and inputs[key] not in (None, "") else self.value(inputs[key])
+            for key in sorted(inputs, key=lambda key: order.get(key, len(order)))
         }
 
 

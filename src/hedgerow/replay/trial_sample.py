@@ -6,8 +6,11 @@ alone, and the explanation of the filter then tells what is missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+import orjson
 
 from hedgerow.destinations import CompiledDestination
 from hedgerow.hog.ops import text_number
@@ -22,6 +25,8 @@ _PAGE: Final[Mapping[str, Any]] = {
     "$lib": "web",
 }
 _PERSON: Final[Mapping[str, Any]] = {"email": "ada@example.com", "name": "Ada Lovelace"}
+_ASKED: Final = re.compile(r"\b(event|person)\.properties\.([A-Za-z_]\w*)")
+_PARTS: Final = frozenset({"icontains", "icontains_multi"})
 _NAMED_BY_VALUE: Final = frozenset(
     {"exact", "in", "icontains", "icontains_multi", "gte", "min", "lte", "max"}
 )
@@ -32,7 +37,23 @@ def sample(compiled: CompiledDestination) -> dict[str, Any]:
     event = _Maker(compiled)
     for filters in _chosen(compiled):
         event.meet(filters)
-    return event.globals()
+    made = event.globals()
+    _fill(made, _texts(compiled))
+    return made
+
+
+def _texts(compiled: CompiledDestination) -> str:
+    """Program and inputs, for looking up which properties they ask for."""
+    config = compiled.destination.config
+    inputs = [config.inputs, *(item["inputs"] for item in config.mappings or ())]
+    return config.hog + orjson.dumps(inputs).decode()
+
+
+def _fill(made: dict[str, Any], texts: str) -> None:
+    """Properties that are asked for by name, and are not there yet, say their name."""
+    for owner, name in _ASKED.findall(texts):
+        if made[owner] is not None:
+            made[owner]["properties"].setdefault(name, f"<{name}>")
 
 
 def _chosen(compiled: CompiledDestination) -> Iterator[Mapping[str, Any]]:
@@ -85,7 +106,7 @@ class _Maker:
             if "values" in item and "key" not in item:
                 self._conditions(item)
             elif (value := _value(item)) is not None:
-                self._place(item, value)
+                self._place(item, value if item.get("operator") not in _PARTS else _around(item, str(value)))
 
     def _place(self, item: Mapping[str, Any], value: Any) -> None:
         kind, key = item.get("type", "event"), item.get("key")
@@ -110,6 +131,14 @@ class _Maker:
         if self._about_nobody:
             return {"event": event, "person": None, "groups": {}}
         return {"event": event, "person": {"properties": {**_PERSON, **self._person}}, "groups": groups}
+
+
+def _around(item: Mapping[str, Any], part: str) -> str:
+    """A text that has a part in it, and looks like what it is called."""
+    usual = str({**_PAGE, **_PERSON}.get(str(item.get("key")), ""))
+    if part.lower() in usual.lower():
+        return usual
+    return f"ada{part}" if part.startswith("@") else part
 
 
 def _value(item: Mapping[str, Any]) -> Any:
