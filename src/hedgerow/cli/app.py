@@ -24,6 +24,8 @@ COMMANDS = {
     "keys": "keys",
     "logs": "logs",
     "pause": "holds:pause",
+    "replay": "replays:replay",
+    "replays": "replays:replays",
     "rerun": "reruns:rerun",
     "resume": "holds:resume",
     "revisions": "revisions",
