@@ -5,6 +5,7 @@ import pytest
 from hedgerow.destinations import CatalogueError, builtin
 from hedgerow.destinations.cases import faults, run_case
 from hedgerow.hog import Program
+from hedgerow.hog.printer import format_source
 
 CASES = [
     pytest.param(template, case, id=f"{template.id}: {case['name']}")
@@ -25,6 +26,12 @@ def test_template_is_complete(template):
     assert Program(template.code).async_sites
     assert all(item.get("label") for item in template.inputs_schema)
     assert template.description
+
+
+@pytest.mark.parametrize("template", builtin().values(), ids=list(builtin()))
+def test_template_is_laid_out_as_programs_are(template):
+    """``hedgerow hog fmt`` has nothing to change."""
+    assert format_source(template.code) == template.code
 
 
 def test_a_wrong_expectation_is_noticed():

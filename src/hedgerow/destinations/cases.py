@@ -3,6 +3,7 @@
 ``cases.yaml`` is a list. A case has a ``name`` and, as needed:
 
     inputs      values by key; what is absent takes its default
+    integrations  what the accounts are to the program that inputs of type ``integration`` name, by the input's key
     mapping     name of the mapping template to use
     event       fields put over those of an example event (``event``, ``distinct_id``, ``properties``, ...)
     person      ``properties`` and more of the person; null for none
@@ -26,6 +27,7 @@ import orjson
 from hedgerow import hog
 from hedgerow.destinations.catalogue import Template
 from hedgerow.destinations.compiled import WHOLE, CompiledDestination
+from hedgerow.destinations.connections import Connected
 from hedgerow.destinations.errors import CatalogueError, DestinationError
 from hedgerow.destinations.globals import build_globals
 from hedgerow.destinations.project import Project
@@ -42,6 +44,7 @@ _KNOWN: Final = frozenset(
     {
         "name",
         "inputs",
+        "integrations",
         "mapping",
         "event",
         "person",
@@ -168,6 +171,10 @@ def _compiled(template: Template, case: Mapping[str, Any]) -> tuple[CompiledDest
         payload["mappings"] = [_mapping(named[0], case.get("inputs") or {})]
     valid = validate(payload, project=PROJECT, templates={template.id: template})
     keyring = Keyring(["examples hold no secrets"])
+    keyring.connections.replace(
+        Connected(case["inputs"][key], PROJECT.id, "example", values)
+        for key, values in (case.get("integrations") or {}).items()
+    )
     destination = valid.unsaved(PROJECT.id, keyring, destination_id=ID)
     mapping = valid.config.mappings[0]["id"] if valid.config.mappings else WHOLE
     return CompiledDestination(destination, keyring, PROJECT), mapping

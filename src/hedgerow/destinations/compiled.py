@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from hedgerow import hog
+from hedgerow.destinations.connections import numbers_of
 from hedgerow.destinations.errors import FilterError, InputError
 from hedgerow.destinations.filters import CompiledFilter, Condition, compile_filters, union
 from hedgerow.destinations.globals import with_source
@@ -168,7 +169,9 @@ class CompiledDestination:
         schema = [*config.inputs_schema, *own.get("inputs_schema", ())]
         filled = {key: hidden.get(key) if item.get("secret") is True else item for key, item in items.items()}
         late = {
-            key: partial(self._read, key, item) for key, item in filled.items() if item and is_reference(item)
+            key: partial(self._read, key, item)
+            for key, item in filled.items()
+            if item and self._stands_elsewhere(key, item)
         }
         return InputSet(
             schema, {key: item for key, item in filled.items() if item is not None and key not in late}, late
@@ -176,9 +179,17 @@ class CompiledDestination:
 
     def _read(self, key: str, item: Mapping[str, Any]) -> Any:
         """What an input refers to, as of now; from now on it is redacted."""
-        text = self._keyring.references.read(key, item, self.destination.project_id)
-        value = value_of(key, text, self._types.get(key, "string"))
-        fresh = {text, *secret_values((), {key: value}, (key,))}
+        owner, fresh = self.destination.project_id, set[str]()
+        value: Any
+        if is_reference(item):
+            text = self._keyring.references.read(key, item, owner)
+            value = value_of(key, text, self._types.get(key, "string"))
+            fresh.add(text)
+        else:
+            named = numbers_of(self._types.get(key), item.get("value"))
+            read = partial(self._keyring.connections.read, key, project_id=owner)
+            value = [read(one) for one in named] if isinstance(named, list) else read(named or 0)
+        fresh.update(secret_values((), {key: value}, (key,)))
         if not fresh <= self._read_so_far:
             self._read_so_far |= fresh
             self.__dict__.pop("_known", None)
@@ -191,7 +202,15 @@ class CompiledDestination:
         Raises:
             InputError: one of them cannot be read.
         """
-        return {key: {"value": self._read(key, item)} for key, item in items.items() if is_reference(item)}
+        return {
+            key: {"value": self._read(key, item)}
+            for key, item in items.items()
+            if self._stands_elsewhere(key, item)
+        }
+
+    def _stands_elsewhere(self, key: str, item: Mapping[str, Any]) -> bool:
+        """Whether an input says where its value is, or which account it means, instead of having a value."""
+        return is_reference(item) or numbers_of(self._types.get(key), item.get("value")) is not None
 
     @cached_property
     def _types(self) -> dict[str, str]:
@@ -283,7 +302,9 @@ class CompiledDestination:
         """Inputs whose values stand elsewhere."""
         config = self.destination.config
         some = [config.inputs, *(mapping["inputs"] for mapping in config.mappings or ())]
-        return frozenset(key for items in some for key, item in items.items() if is_reference(item))
+        return frozenset(
+            key for items in some for key, item in items.items() if self._stands_elsewhere(key, item)
+        )
 
     @cached_property
     def _known(self) -> set[str]:

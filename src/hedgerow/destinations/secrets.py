@@ -19,6 +19,7 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from hedgerow.destinations.connections import Connections
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.references import References
 
@@ -47,6 +48,7 @@ class Keyring:
 
     Attributes:
         references: what inputs may refer to instead of having a value.
+        connections: accounts at vendors that inputs may name.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Keyring:
             SecretsError: there is none, or one is too short to be safe.
         """
         self.references = references or References()
+        self.connections = Connections()
         self._configured = tuple(keys)
         self._file = file
         self._seen: tuple[int, int] | None = None
