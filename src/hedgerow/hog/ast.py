@@ -8,8 +8,9 @@ and then ``Call.sugar`` names the original form so that the printer can give it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple, TypeAlias
 
 
 class Span(NamedTuple):
@@ -361,3 +362,15 @@ Expr: TypeAlias = (
 Statement: TypeAlias = (
     Let | Assign | ExprStatement | Empty | Block | If | While | For | ForIn | Function | Return | Throw | Try
 )
+
+
+def walk(root: Node) -> Iterator[Node]:
+    """A node and all nodes below it, in no particular order."""
+    todo: list[Any] = [root]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, list | tuple):
+            todo.extend(node)
+        elif isinstance(node, Node):
+            yield node
+            todo.extend(getattr(node, field.name) for field in fields(node))

@@ -56,11 +56,8 @@ class Replay(Meter):
         else:
             super().print(text)
 
-    def count_call(self, name: str) -> int:
+    def count_call(self, name: str) -> None:
         """The program makes an asynchronous call; the calls of earlier parts count again as they are replayed.
-
-        Returns:
-            The call's number, from 0.
 
         Raises:
             HogFetchLimit: it is one too many.
@@ -68,13 +65,13 @@ class Replay(Meter):
         limits = self.limits
         if name == "fetch":
             self.fetched += 1
-            if self.fetched > limits.fetches:
-                raise HogFetchLimit(f"Exceeded maximum number of fetch calls: {limits.fetches}")
-        ordinal = self.answered
-        if ordinal >= limits.async_steps and ordinal >= limits.fetches:  # as many steps as either allows
-            steps = max(limits.async_steps, limits.fetches)
+        if self.answered < limits.fetches:
+            return  # even if all of them were fetches
+        if self.fetched > limits.fetches and name == "fetch":
+            raise HogFetchLimit(f"Exceeded maximum number of fetch calls: {limits.fetches}")
+        steps = max(limits.async_steps, limits.fetches)
+        if self.answered >= steps:
             raise HogFetchLimit(f"Exceeded maximum number of async steps: {steps}")
-        return ordinal
 
     def replayed(self, site: int, name: str) -> Any:
         """What the journal answers to the call that the program makes.
@@ -85,16 +82,14 @@ class Replay(Meter):
         entry = self.host.journal[self.answered]
         if (entry.site, entry.ordinal) != (site, self.answered):
             raise HogDiverged(f"The program calls `{name}` where its journal tells of another call")
-        self.answer()
+        self.answered += 1
+        self.readings = []
         if self.answered < self.recorded:
             self.unread = self.host.journal[self.answered].clock
         return entry.result
 
-    def answer(self) -> tuple[float, ...]:
-        """A call was answered; gives what the clock said before it."""
-        self.answered += 1
-        if not self.readings:
-            return ()
+    def take_readings(self) -> tuple[float, ...]:
+        """What the clock said since the last call; the next part begins anew."""
         readings, self.readings = self.readings, []
         return tuple(readings)
 
@@ -188,7 +183,8 @@ class Execution:
         while True:
             site, name, args = generator.send(self._answer)
             try:
-                ordinal = meter.count_call(name)
+                meter.count_call(name)
+                ordinal = meter.answered
                 if ordinal >= meter.recorded:
                     call = self._pending = AsyncCall(name, args, site, ordinal)
                     return call
@@ -213,4 +209,7 @@ class Execution:
             raise RuntimeError("no call is pending")
         self._pending = None
         self._answer = result
-        self.journal.append(JournalEntry(call.site, call.ordinal, result, self._meter.answer()))
+        meter = self._meter
+        meter.answered += 1
+        readings = meter.take_readings() if meter.readings else ()
+        self.journal.append(JournalEntry(call.site, call.ordinal, result, readings))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -109,9 +108,7 @@ def _ordered(items: Mapping[str, Any], leaves: Sequence[Leaf]) -> list[str]:
 
 def references(tree: ast.Node) -> Iterator[str]:
     """The inputs that a template refers to by name, as ``inputs.key`` or ``inputs['key']``."""
-    todo: list[Any] = [tree]
-    while todo:
-        node = todo.pop()
+    for node in ast.walk(tree):
         if (
             isinstance(node, ast.Property | ast.Index)
             and isinstance(node.object, ast.Name)
@@ -120,7 +117,3 @@ def references(tree: ast.Node) -> Iterator[str]:
             key = node.name if isinstance(node, ast.Property) else getattr(node.key, "value", None)
             if isinstance(key, str):
                 yield key
-        if isinstance(node, list | tuple):
-            todo.extend(node)
-        elif is_dataclass(node) and not isinstance(node, type):
-            todo.extend(getattr(node, field.name) for field in fields(node))

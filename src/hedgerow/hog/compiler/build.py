@@ -42,6 +42,7 @@ _LIGHT: Final = frozenset(
     {
         "type",
         "len",
+        "str",
         "fmod",
         "settle",
         "add",

@@ -292,9 +292,22 @@ class Expressions(Forms):
 
     def _Conditional(self, node: ast.Conditional) -> PyExpr:  # noqa: N802
         kind = self.kinds.of(node)
+        self.learn(node.test, node.then)
         return self.p.choose(
             self.cond(node.test), self.expr_as(node.then, kind), self.expr_as(node.otherwise, kind)
         )
+
+    def learn(self, test: ast.Expr, then: ast.Node) -> None:
+        """What ``typeof(x) = 'string'`` tells of ``x`` where it holds, as long as nobody assigns to it."""
+        if not (isinstance(test, ast.Binary) and test.op == "==" and isinstance(test.left, ast.Call)):
+            return
+        callee, args, word = test.left.callee, test.left.args, test.right
+        if not isinstance(callee, ast.Name) or callee.name != "typeof" or len(args) != 1:
+            return
+        asked = args[0] if self.analysis.variable(callee) is None else None
+        variable = self.analysis.variable(asked) if isinstance(asked, ast.Name) else None
+        if variable is not None and not variable.assigned and getattr(word, "value", None) == "string":
+            self.kinds.learn(then, variable, TEXT)
 
     def _IsNull(self, node: ast.IsNull) -> PyExpr:  # noqa: N802
         return self.p.is_null(self.expr(node.operand), negated=node.negated)
@@ -327,7 +340,7 @@ class Expressions(Forms):
         if not self.fast or len(parts) > MANY_PARTS:
             return p.call("concat", self.ctx(), *parts)
         texts = [self._text(part, kind) for part, kind in zip(parts, kinds, strict=True)]
-        joined = p.arithmetic(texts[0], "+", texts[1]) if kinds == [TEXT, TEXT] else p.joined(texts)
+        joined = p.arithmetic(texts[0], "+", texts[1]) if len(texts) == 2 else p.joined(texts)
         if _is_short(texts, kinds):
             return joined
         name = self.fresh()
@@ -345,7 +358,9 @@ class Expressions(Forms):
         value = self.bind(part)
         if kind == INT:
             small = p.compare(p.const(-1), "<", value.first, "<", p.const(SMALL_TEXTS))
-            return p.choose(small, p.subscript(p.load("TEXTS"), value.again), value.again)
+            if isinstance(part, python.Name) and part.id in self.kinds.naturals:
+                small = p.compare(part, "<", p.const(SMALL_TEXTS))
+            return p.choose(small, p.subscript(p.load("TEXTS"), value.again), p.call("str", value.again))
         return p.choose(
             p.has_type(value.first, "str"), value.again, p.call("part_text", self.ctx(), value.again)
         )

@@ -263,7 +263,8 @@ class Forms:
         native = p.compare(left.again, op, right.again)
         for asked, other in ((left, right), (right, left)):
             if asked.kind == ANY and other.stable and other.kind in NUMBERS:
-                return p.choose(p.has_type(asked.first, "float", "int"), native, self._again(op, left, right))
+                types = _PYTHON_TYPES[other.kind]
+                return p.choose(p.has_type(asked.first, *types), native, self._again(op, left, right))
         same = p.compare(p.type_of(left.first), "is", p.type_of(right.first))
         test = p.all_of([same, p.has_type(left.again, "float", "int")])
         return p.choose(test, native, self._again(op, left, right))
@@ -337,7 +338,7 @@ class Forms:
 
 
 _PYTHON_TYPES: Final[dict[Kind, tuple[str, ...]]] = {
-    INT: ("float", "int"),
+    INT: ("int", "float"),
     FLOAT: ("float", "int"),
     NUM: ("float", "int"),
     TEXT: ("str",),

@@ -6,8 +6,7 @@ decision among expressions (``if``, ``return``, nothing else) over its parameter
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any, Final
+from typing import Final
 
 from hedgerow.hog import ast
 from hedgerow.hog.compiler.kinds import ends
@@ -52,7 +51,7 @@ def _body(analysis: Analysis, unit: Unit, count: int) -> ast.Expr | None:
     body = _decision([node.body], node.span) if isinstance(node.body, ast.Block) else node.body
     if body is None:
         return None
-    nodes = _count(analysis, unit, body, MOST_NODES)
+    nodes = _count(analysis, unit, body)
     return body if nodes is not None and nodes * count <= MOST_COPIES else None
 
 
@@ -74,19 +73,13 @@ def _decision(statements: list[ast.Statement], span: ast.Span) -> ast.Expr | Non
     return ast.Conditional(span=first.test.span, test=first.test, then=then, otherwise=otherwise)
 
 
-def _count(analysis: Analysis, unit: Unit, node: Any, left: int) -> int | None:
+def _count(analysis: Analysis, unit: Unit, body: ast.Expr) -> int | None:
     """The number of nodes of an expression; None when there are too many, or one that keeps it a function."""
-    todo = [node]
     count = 0
-    while todo:
-        node = todo.pop()
-        if isinstance(node, list | tuple):
-            todo.extend(node)
-        elif isinstance(node, ast.Node):
-            count += 1
-            if count > left or not _is_plain(analysis, unit, node):
-                return None
-            todo.extend(getattr(node, field.name) for field in fields(node) if field.name != "span")
+    for node in ast.walk(body):
+        count += 1
+        if count > MOST_NODES or not _is_plain(analysis, unit, node):
+            return None
     return count
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hedgerow.hog.compiler.build import Builder, PyExpr
 from hedgerow.hog.compiler.forms import Operand
+from hedgerow.hog.compiler.kinds import TEXT
 
 SHORT: Final = 128
 """Strings up to this length are not charged one by one."""
@@ -28,11 +29,18 @@ TYPES: Final[dict[Any, str]] = {
 Intrinsic = Callable[[Builder, Operand, PyExpr], PyExpr]
 
 
+def _short_text(p: Builder, value: Operand, *tests: PyExpr) -> PyExpr:
+    """Whether a value is a text that is not long; ``tests`` stand between the two questions."""
+    short = p.compare(p.call("len", value.again), "<", p.const(SHORT))
+    if value.kind == TEXT and value.stable:
+        return p.all_of([*tests, short]) if tests else short
+    return p.all_of([p.has_type(value.first, "str"), *tests, short])
+
+
 def _cased(method: str) -> Intrinsic:
     def emit(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
-        short = p.compare(p.call("len", value.again), "<", p.const(SHORT))
-        plain = [p.has_type(value.first, "str"), p.method(value.again, "isascii"), short]
-        return p.choose(p.all_of(plain), p.method(value.again, method), slow)
+        test = _short_text(p, value, p.method(value.again, "isascii"))
+        return p.choose(test, p.method(value.again, method), slow)
 
     return emit
 
@@ -52,9 +60,7 @@ def _not_empty(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
 
 
 def _trim(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:
-    short = p.compare(p.call("len", value.again), "<", p.const(SHORT))
-    test = p.all_of([p.has_type(value.first, "str"), short])
-    return p.choose(test, p.method(value.again, "strip", p.const(" ")), slow)
+    return p.choose(_short_text(p, value), p.method(value.again, "strip", p.const(" ")), slow)
 
 
 def _json(p: Builder, value: Operand, slow: PyExpr) -> PyExpr:

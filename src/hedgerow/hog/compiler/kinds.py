@@ -15,6 +15,7 @@ the way in, which no program can see: Hog has one domain of numbers.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from hedgerow.hog import ast
@@ -79,6 +80,11 @@ def is_step(node: ast.Expr) -> bool:
     return isinstance(node, ast.Literal) and of_constant(node.value) == INT
 
 
+def is_natural(node: ast.Expr) -> bool:
+    """Whether a node is a small whole constant that is not negative."""
+    return isinstance(node, ast.Literal) and of_constant(node.value) == INT and node.value >= 0  # type: ignore[operator]
+
+
 class Kinds:
     """Kinds of the variables and expressions of one tree."""
 
@@ -89,6 +95,8 @@ class Kinds:
         self._returns: dict[Unit, Kind | None] = {}
         self._memo: dict[int, Kind | None] | None = None
         self._objects = self._never_else() if enabled else frozenset()
+        self._keys = analysis.keys - self._set_twice()
+        self.naturals = self._never_negative() if enabled else frozenset()
         if enabled:
             self._solve()
             self._memo = {}
@@ -101,9 +109,44 @@ class Kinds:
         """The kind of a variable."""
         return (self._variables.get(variable) or ANY) if self._enabled else ANY
 
-    def is_object(self, node: ast.Expr) -> bool:
-        """Whether an expression can only be an object: a variable that is only ever set to a new one."""
-        return isinstance(node, ast.Name) and self._analysis.variable(node) in self._objects
+    def is_object(self, variable: Variable | None) -> bool:
+        """Whether a variable can only hold an object: it is only ever set to a new one."""
+        return variable in self._objects
+
+    def is_key(self, node: ast.Expr) -> bool:
+        """Whether an expression is certainly fit to be the key of an object, since it comes from one."""
+        return isinstance(node, ast.Name) and self._analysis.variable(node) in self._keys
+
+    def learn(self, node: ast.Node, variable: Variable, kind: Kind) -> None:
+        """Inside of a node a variable, which nobody assigns to, is known to be of a kind."""
+        if self._memo is None:
+            return
+        for name in ast.walk(node):
+            if isinstance(name, ast.Name) and self._analysis.variable(name) is variable:
+                self._memo[id(name)] = kind
+
+    def _never_negative(self) -> frozenset[str]:
+        """Generated names of variables that count up: they start at a whole number and are only ever added to."""
+        values: dict[Variable, list[ast.Expr | None]] = {}
+        for variable, value in self._analysis.sources:
+            values.setdefault(variable, []).append(value)
+        for unit in self._analysis.order:
+            for param in unit.params:
+                values.pop(param, None)
+        return frozenset(
+            variable.py
+            for variable, sources in values.items()
+            if all(self._counts_up(variable, source) for source in sources)
+        )
+
+    def _counts_up(self, variable: Variable, value: ast.Expr | None) -> bool:
+        if isinstance(value, ast.Binary) and value.op == "+" and isinstance(value.left, ast.Name):
+            return self._analysis.variable(value.left) is variable and is_natural(value.right)
+        return value is not None and is_natural(value)
+
+    def _set_twice(self) -> set[Variable]:
+        times = Counter(variable for variable, _ in self._analysis.sources)
+        return {variable for variable, count in times.items() if count > 1}
 
     def _never_else(self) -> frozenset[Variable | None]:
         objects = {variable for variable, value in self._analysis.sources if isinstance(value, ast.Dict)}

@@ -129,6 +129,7 @@ class Analysis:
         ] = []  # what flows into each variable; None: anything
         self.writes: list[Variable | None] = []  # variables through which something is written to a container
         self.async_values = False  # an async function is used as a value
+        self.keys: set[Variable] = set()  # the variables of loops that take the keys of objects
         self.chains: list[ast.Property] = []  # properties of properties, the longest of each
         self.inlined: dict[int, Unit] = {}  # calls of higher-order functions whose lambda becomes a loop
 
@@ -333,6 +334,7 @@ class Resolver:
         names = [node.value] if node.key is None else [node.key, node.value]
         variables = [self._declare(name, node.span) for name in names]
         self.result.declared[id(node)] = variables
+        self.result.keys.update(variables[:-1])
         for variable in variables:
             variable.assigned.add(self._unit)
             self.result.sources.append((variable, None))

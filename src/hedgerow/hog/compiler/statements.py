@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ class Statements(Functions):
         self.own_tank = False
         self.shared: set[str] = set()  # counters of the run that the function being emitted changes
         self.used: set[str] = set()  # what any function needs of the run: the meter sets up no more
+        self.seen: dict[Variable | None, str] = {}  # where it is noted whether a variable holds an object
+        self._written = Counter(variable for variable in self.analysis.writes if variable is not None)
         self.sites: list[tuple[str, ast.Span]] = []
         self.allow_async = allow_async
         self.tracing = tracing
@@ -80,6 +83,7 @@ class Statements(Functions):
             kind = self.kinds.of_variable(variable)
             value = self.p.const(None) if node.value is None else self.expr_as(node.value, kind)
             self._create(variable, value)
+            self._look_at(variable)
         self.trace_line(node, variable if variable.known is None or variable.value_used else None)
 
     def _Function(self, node: ast.Function) -> None:  # noqa: N802
@@ -143,12 +147,33 @@ class Statements(Functions):
             self.out.append(slow)
             return
         self.used.add("q")
-        tests = [] if self.kinds.is_object(target.object) else [p.has_type(place, "dict")]
-        if isinstance(target, ast.Index) and self.kinds.of(target.key) != TEXT:
+        tests = self._object_tests(target.object, place)
+        if (
+            isinstance(target, ast.Index)
+            and self.kinds.of(target.key) != TEXT
+            and not self.kinds.is_key(target.key)
+        ):
             tests.append(p.has_type(key, "str"))
         tests.append(p.compare(p.call("len", place), "<", p.load("q")))
         test = tests[0] if len(tests) == 1 else p.all_of(tests)
         self.out.append(p.if_(test, [p.assign_item(place, key, item)], [slow]))
+
+    def _object_tests(self, target: ast.Expr, place: PyExpr) -> list[PyExpr]:
+        """What makes sure that a value is an object: nothing for one that is known, little for one that was looked at."""
+        variable = self.analysis.variable(target) if isinstance(target, ast.Name) else None
+        if self.kinds.is_object(variable):
+            return []
+        if variable in self.seen:
+            return [self.p.load(self.seen[variable])]
+        return [self.p.has_type(place, "dict")]
+
+    def _look_at(self, variable: Variable) -> None:
+        """Note whether a variable that is set once, and written into several times, holds an object."""
+        if not self.fast or variable.assigned or variable.boxed or self.kinds.is_object(variable):
+            return
+        if self._written[variable] > 1:
+            name = self.seen[variable] = f"is_{variable.py}"
+            self.out.append(self.p.assign(name, self.p.has_type(self.p.load(variable.py), "dict")))
 
     def _held(self, value: PyExpr) -> PyExpr:
         """Evaluate now, into a temporary unless the value is stable anyway."""
@@ -173,6 +198,7 @@ class Statements(Functions):
 
     def _If(self, node: ast.If) -> None:  # noqa: N802
         self.trace_line(node.test)
+        self.learn(node.test, node.then)
         test = self.cond(node.test)
         then = self._nested(node.then)
         otherwise = [] if node.otherwise is None else self._nested(node.otherwise)
