@@ -15,6 +15,7 @@ from hedgerow.cli.errors import CommandFailed
 # share a module, the name behind the colon says which.
 COMMANDS = {
     "apply": "apply",
+    "audit": "audit",
     "deliveries": "deliveries",
     "destinations": "destinations",
     "discard": "holds:discard",
@@ -24,6 +25,7 @@ COMMANDS = {
     "keys": "keys",
     "logs": "logs",
     "pause": "holds:pause",
+    "projects": "projects",
     "replay": "replays:replay",
     "replays": "replays:replays",
     "rerun": "reruns:rerun",
@@ -35,6 +37,7 @@ COMMANDS = {
     "settings": "settings",
     "tail": "tail",
     "try": "trial",
+    "users": "users",
     "version": "version",
     "warnings": "warnings",
 }

@@ -104,7 +104,8 @@ class Client:
             answer = self._call("GET", f"{parts.path}?{parts.query}")
 
     def _path(self, path: str) -> str:
-        return f"/api/projects/{self._project}/{path}"
+        """The whole path: below the project, unless it begins with a slash."""
+        return path if path.startswith("/") else f"/api/projects/{self._project}/{path}"
 
     def _call(self, method: str, path: str, body: object = None, if_match: str | None = None) -> Any:
         return self._judge(*self._exchange(method, path, body, if_match))

@@ -13,6 +13,15 @@ from hedgerow.cli.client import Client, connect
 from hedgerow.cli.output import use_colours
 
 
+class ListByDefault(click.Group):
+    """A group that lists when it is not told what else to do."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command in that was left out."""
+        words = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if words else ["list", *args])
+
+
 def connected(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command a client as its first argument, and the options that choose the server, and ``--json``."""
 
