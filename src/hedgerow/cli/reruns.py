@@ -109,13 +109,13 @@ def runs(client: Client, *, run_id: str | None, wish: str | None, as_json: bool)
         if as_json:
             show_json(found)
             return
-        table(
-            HEADERS,
-            [_row(item) for item in found],
-            empty="Nothing was run again yet. See: hedgerow rerun --help",
-        )
+        listed(found, "Nothing was run again yet. See: hedgerow rerun --help")
         return
-    path = f"reruns/{run_id}/"
+    carry_out(client, f"reruns/{run_id}/", wish, as_json=as_json)
+
+
+def carry_out(client: Client, path: str, wish: str | None, *, as_json: bool) -> None:
+    """Do what is wished with a run, and show it."""
     if wish == "cancel":
         item = client.delete(path)
     else:
@@ -124,6 +124,16 @@ def runs(client: Client, *, run_id: str | None, wish: str | None, as_json: bool)
         show_json(item)
         return
     show_run(item)
+
+
+def listed(items: list[dict[str, Any]], empty: str) -> None:
+    """Print runs as a table."""
+    table(HEADERS, [_row(item) for item in items], empty=empty)
+
+
+def counts(given: dict[str, int]) -> str:
+    """Numbers with their names in one line."""
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in sorted(given.items()) if number)
 
 
 def _row(item: dict[str, Any]) -> tuple[object, ...]:
@@ -147,8 +157,9 @@ def show_run(item: dict[str, Any]) -> None:
             "By": item["created_by"],
             "Looked at": _of(progress["looked_at"], progress["total"]),
             "Selected": f"{progress['selected']}{' so far' if progress['selecting'] else ''}",
-            "Left out": _counts(progress["left_out"]),
-            "Verdicts": _counts(progress["verdicts"]),
+            "Left out": counts(progress["left_out"]),
+            "Persons": counts(progress["persons"]),
+            "Verdicts": counts(progress["verdicts"]),
         }
     )
     for wait in item["waits_for"]:
@@ -157,7 +168,3 @@ def show_run(item: dict[str, Any]) -> None:
 
 def _of(number: int, total: int | None) -> str:
     return str(number) if total is None else f"{number} of {total}"
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in sorted(counts.items()))
