@@ -11,9 +11,21 @@ from hedgerow.api.access import Access, id_bytes, needs
 from hedgerow.api.errors import Invalid, NotFound
 from hedgerow.api.paging import number, page_of
 from hedgerow.api.times import iso, parse_time
+from hedgerow.delivery.counts import counts_of
+from hedgerow.delivery.queries import find
 from hedgerow.destinations import repository
 from hedgerow.store import Connection
-from hedgerow.telemetry import BadPeriod, Line, count_logs, metrics, read_logs, totals
+from hedgerow.telemetry import (
+    BadPeriod,
+    Count,
+    Line,
+    charted,
+    count_logs,
+    metrics,
+    read_logs,
+    summed,
+    totals,
+)
 
 router = APIRouter(prefix="/api/projects/{project_id}/hog_functions/{destination_id}")
 
@@ -58,10 +70,13 @@ async def delivery_logs(access: Access, destination_id: str, delivery_id: str) -
 
 @router.get("/metrics")
 async def metrics_over_time(destination_id: str, request: Request, access: Reading) -> dict[str, Any]:
-    """Counts per hour, day or week."""
+    """Counts per hour, day or week; with ``instance_id`` those of one delivery, as the ledger has it."""
     owner, wanted = await _owner(access, destination_id), _period(request, access)
-    interval = request.query_params.get("interval", "day")
+    interval = request.query_params.get("interval") or "day"
     try:
+        if (one := await _counts_of_one(request, access, owner, wanted)) is not None:
+            times = {name: wanted[name] for name in ("after", "before", "breakdown_by")}
+            return charted(one, interval=interval, **times)
         return await access.services.telemetry.read(lambda c: metrics(c, owner, interval=interval, **wanted))
     except BadPeriod as error:
         raise Invalid(str(error)) from error
@@ -69,12 +84,34 @@ async def metrics_over_time(destination_id: str, request: Request, access: Readi
 
 @router.get("/metrics/totals")
 async def metrics_totals(destination_id: str, request: Request, access: Reading) -> dict[str, Any]:
-    """Counts over the whole period."""
+    """Counts over the whole period; with ``instance_id`` those of one delivery."""
     owner, wanted = await _owner(access, destination_id), _period(request, access)
     try:
+        if (one := await _counts_of_one(request, access, owner, wanted)) is not None:
+            return {"totals": summed(one, breakdown_by=wanted["breakdown_by"])}
         return {"totals": await access.services.telemetry.read(lambda c: totals(c, owner, **wanted))}
     except BadPeriod as error:
         raise Invalid(str(error)) from error
+
+
+async def _counts_of_one(
+    request: Request, access: Access, owner: bytes, wanted: dict[str, Any]
+) -> list[Count] | None:
+    """The counts of the delivery that was asked for, within the period; None when none was."""
+    instance = _instance(request.query_params.get("instance_id"))
+    if instance is None:
+        return None
+    found = await access.services.state.read(lambda c: find(c, access.project.id, instance))
+    if found is None or uuid.UUID(found.destination_id).bytes != owner:
+        return []
+    names, kinds = wanted["names"], wanted["kinds"]
+    return [
+        count
+        for count in counts_of(found)
+        if wanted["after"] <= count[0] < wanted["before"]
+        and (not kinds or count[1] in kinds)
+        and (not names or count[2] in names)
+    ]
 
 
 def _period(request: Request, access: Access) -> dict[str, Any]:
@@ -82,7 +119,7 @@ def _period(request: Request, access: Access) -> dict[str, Any]:
     return {
         "after": parse_time(query.get("after") or DEFAULT_PERIOD, now, "after"),
         "before": parse_time(query.get("before"), now, "before") or now + 1,
-        "breakdown_by": query.get("breakdown_by", "kind"),
+        "breakdown_by": query.get("breakdown_by") or "kind",
         "names": [name for name in query.get("name", "").split(",") if name],
         "kinds": [kind for kind in query.get("kind", "").split(",") if kind],
     }

@@ -211,3 +211,14 @@ def status(conn: Connection, destination_id: bytes) -> str:
     if row is None or row[1]:
         return "deleted"
     return "enabled" if row[0] else "disabled"
+
+
+def templates_in_use(conn: Connection, project_id: int) -> dict[str, int]:
+    """How many destinations of a project that are on were made from each template."""
+    return dict(
+        conn.execute(
+            "SELECT template_id, count(*) FROM destinations WHERE project_id = ? AND deleted = 0 AND enabled = 1"
+            " AND template_id IS NOT NULL GROUP BY template_id",
+            (project_id,),
+        )
+    )

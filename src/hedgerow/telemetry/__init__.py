@@ -3,7 +3,7 @@
 from hedgerow.telemetry.batch import LEVELS, Batch, Line
 from hedgerow.telemetry.exposition import DestinationTotals, prometheus_text, snapshot
 from hedgerow.telemetry.logs import count_logs, read_logs
-from hedgerow.telemetry.metrics import BadPeriod, latency, metrics, parse_when, totals
+from hedgerow.telemetry.metrics import BadPeriod, Count, charted, latency, metrics, parse_when, summed, totals
 from hedgerow.telemetry.offers import share
 from hedgerow.telemetry.outbox import drain, put
 from hedgerow.telemetry.retention import prune
@@ -12,8 +12,10 @@ __all__ = [
     "LEVELS",
     "BadPeriod",
     "Batch",
+    "Count",
     "DestinationTotals",
     "Line",
+    "charted",
     "count_logs",
     "drain",
     "latency",
@@ -25,5 +27,6 @@ __all__ = [
     "read_logs",
     "share",
     "snapshot",
+    "summed",
     "totals",
 ]

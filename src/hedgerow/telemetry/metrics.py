@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from hedgerow.store import Connection
 from hedgerow.telemetry import histogram, offers
 from hedgerow.telemetry.batch import HOUR
+
+# When (milliseconds), kind, name, how many.
+Count: TypeAlias = tuple[int, str, str, int]
 
 DAY = 24 * HOUR
 MOST_LABELS = 10_000
@@ -92,12 +95,20 @@ def metrics(
     Raises:
         BadPeriod: an unknown interval or breakdown, or more intervals than anybody reads.
     """
+    rows = _rows(conn, destination_id, after, before, names, kinds)
+    return charted(rows, after=after, before=before, interval=interval, breakdown_by=breakdown_by)
+
+
+def charted(
+    rows: Iterable[Count], *, after: int, before: int, interval: str, breakdown_by: str
+) -> dict[str, Any]:
+    """Counts as ``metrics`` answers them; arguments and errors as there."""
     if interval not in INTERVALS or breakdown_by not in BREAKDOWNS:
         raise BadPeriod("interval is one of hour, day, week; breakdown_by is kind or name.")
     starts = _starts(after, before, interval)
     place = {start: index for index, start in enumerate(starts)}
     series: dict[str, list[int]] = {}
-    for hour, kind, name, count in _rows(conn, destination_id, after, before, names, kinds):
+    for hour, kind, name, count in rows:
         values = series.setdefault(kind if breakdown_by == "kind" else name, [0] * len(starts))
         values[place[_start(hour, interval)]] += count
     form = "%Y-%m-%dT%H:%M" if interval == "hour" else "%Y-%m-%d"
@@ -118,10 +129,15 @@ def totals(
     kinds: Sequence[str] = (),
 ) -> dict[str, int]:
     """A destination's counts over a whole period; arguments and errors as for ``metrics``."""
+    return summed(_rows(conn, destination_id, after, before, names, kinds), breakdown_by=breakdown_by)
+
+
+def summed(rows: Iterable[Count], *, breakdown_by: str) -> dict[str, int]:
+    """Counts as ``totals`` answers them."""
     if breakdown_by not in BREAKDOWNS:
         raise BadPeriod("breakdown_by is kind or name.")
     found: dict[str, int] = {}
-    for _, kind, name, count in _rows(conn, destination_id, after, before, names, kinds):
+    for _, kind, name, count in rows:
         key = kind if breakdown_by == "kind" else name
         found[key] = found.get(key, 0) + count
     return dict(sorted(found.items()))
@@ -148,7 +164,7 @@ def _rows(
     before: int,
     names: Sequence[str],
     kinds: Sequence[str],
-) -> Iterable[tuple[int, str, str, int]]:
+) -> Iterable[Count]:
     binding = {
         "destination": destination_id,
         "first": after - after % HOUR,

@@ -183,6 +183,7 @@ PERIOD = (
     Query("breakdown_by", one_of("kind", "name"), "What the series are."),
     Query("name", "delivered,failed", "Only these metrics."),
     Query("kind", "success,failure", "Only metrics of these kinds."),
+    Query("instance_id", DESTINATION_ID.replace("7a00", "8a00"), "Only those of this delivery."),
 )
 HOG_FUNCTION = "/hog_functions/{destination_id}"
 
