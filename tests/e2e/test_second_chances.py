@@ -99,3 +99,37 @@ def test_the_command_line_runs_what_failed_again(pair, sink):
     (line,) = [line for line in listed.stdout.splitlines() if " 5 " in line]
     shown = pair.cli("runs", line.split()[-1])
     assert "5 delivered" in shown.stdout
+
+
+def test_a_replay_brings_a_new_destination_what_came_before_it(pair, sink):
+    """A dry run counts, live traffic goes on, workers die in the middle; afterwards it has each event exactly once."""
+    for n in range(MANY):
+        pair.send("/history", f"person-{n % 9}", plan="pro" if n % 3 else "free")
+    plan = {"key": "plan", "value": "pro", "operator": "exact", "type": "event"}
+    owner = pair.webhook(f"{sink.url}/history", name="History", events=["/history"])
+    path = f"hog_functions/{owner}/"
+    eventually(
+        lambda: pair.api("POST", f"{path}replay/", {"after": "-1h", "dry_run": True})["count"] == MANY, 30
+    )
+    count = pair.api(
+        "POST", f"{path}replay/", {"after": "-1h", "dry_run": True, "filters": {"properties": [plan]}}
+    )
+    assert (count["count"], count["complete"]) == (MANY * 2 // 3, True)
+    typed = pair.cli("replay", "History", "--since", "-1h", "--dry-run")
+    assert typed.stdout.startswith(f"{MANY} deliveries for "), typed.stderr
+    run = pair.api("POST", f"{path}replay/", {"after": "-1h", "rate": 60})
+    eventually(lambda: len(sink.at("/history")) > 20)
+    for name in ("worker-1", "worker-2"):
+        os.kill(pair.children()[name], signal.SIGKILL)
+        time.sleep(0.3)
+    pair.send("/history", "late", plan="pro")
+    done = eventually(
+        lambda: (item := pair.api("GET", f"{path}replays/{run['id']}/"))["finished_at"] and item, 60
+    )
+    assert (done["state"], done["progress"]["verdicts"]) == ("done", {"delivered": MANY})
+    rows = pair.api("GET", f"deliveries/?destination={owner}&limit=1000")["results"]
+    assert len(rows) == len({row["event"]["uuid"] for row in rows}) == MANY + 1
+    assert {row["verdict"] for row in rows} == {"delivered"}
+    again = pair.api("POST", f"{path}replay/", {"after": "-1h", "dry_run": True})
+    assert (again["count"], again["left_out"]["delivered"]) == (0, MANY + 1)
+    assert "done" in pair.cli("replays", "History").stdout
