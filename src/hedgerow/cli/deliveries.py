@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from hedgerow.cli.client import Client
+from hedgerow.cli.curl import curl
 from hedgerow.cli.options import connected, one_named
 from hedgerow.cli.output import (
     clip,
@@ -25,10 +26,13 @@ from hedgerow.cli.output import (
 HEADERS = ("TIME", "VERDICT", "DESTINATION", "EVENT", "PERSON", "TRIES", "STATUS", "TOOK", "PROBLEM", "ID")
 PROBLEM_WIDTH = 60
 BODY_WIDTH = 2000
+SOURCE_WIDTH = 60
+VALUE_WIDTH = 80
+SHOW = "show"
 
 
 @click.command("deliveries")
-@click.argument("delivery_id", required=False, metavar="[ID]")
+@click.argument("words", nargs=-1, metavar="[[show] ID]")
 @click.option("-d", "--destination", metavar="NAME", help="Only those of this destination.")
 @click.option(
     "-v",
@@ -47,20 +51,36 @@ BODY_WIDTH = 2000
 @click.option(
     "-n", "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many."
 )
+@click.option("--run", metavar="ID", help="Only those of this re-run or replay.")
+@click.option("--curl", "as_curl", is_flag=True, help="Print its requests as curl commands, without secrets.")
+@click.option(
+    "--trace", is_flag=True, help="Run its program again on what it got, and print each line. Sends nothing."
+)
 @connected
 def command(
     client: Client,
     *,
-    delivery_id: str | None,
+    words: tuple[str, ...],
     destination: str | None,
     limit: int,
     as_json: bool,
+    as_curl: bool,
+    trace: bool,
     **given: Any,
 ) -> None:
     """List deliveries, newest first, or show everything about the one with this ID."""
+    delivery_id = _one_of(words)
     if delivery_id:
-        _show(client.get(f"deliveries/{delivery_id}/"), as_json=as_json)
+        item = client.get(f"deliveries/{delivery_id}/")
+        if trace:
+            item["trace"] = client.get(f"deliveries/{delivery_id}/trace/")
+        if as_curl:
+            _show_commands(item)
+            return
+        _show(item, as_json=as_json)
         return
+    if as_curl or trace:
+        raise click.UsageError("Say which delivery: hedgerow deliveries show ID.")
     query = {**given, "after": given.pop("since"), "before": given.pop("until")}
     if destination:
         query["destination"] = one_named(client, destination)["id"]
@@ -70,6 +90,21 @@ def command(
         show_json(items)
         return
     table(HEADERS, [_row(item) for item in items], empty=_nothing(query))
+
+
+def _one_of(words: tuple[str, ...]) -> str | None:
+    """The id in ``show ID`` or ``ID``."""
+    ids = words[1:] if words[:1] == (SHOW,) else words
+    if len(ids) > 1 or words == (SHOW,):
+        raise click.UsageError("Show one delivery: hedgerow deliveries show ID.")
+    return ids[0] if ids else None
+
+
+def _show_commands(item: dict[str, Any]) -> None:
+    if not item["requests"]:
+        raise click.ClickException("The ledger has kept no request of this delivery.")
+    for request in item["requests"]:
+        click.echo(safe_lines(curl(request)))
 
 
 def _plain(query: dict[str, Any]) -> dict[str, Any]:
@@ -123,9 +158,27 @@ def _show(item: dict[str, Any], *, as_json: bool) -> None:
         heading("Log")
         for line in item["logs"]:
             click.echo(f"{local_time(line['timestamp'])}  {line['level']:<5}  {safe_lines(line['message'])}")
+    if item.get("trace"):
+        _show_trace(item["trace"])
     if item["globals"]:
         heading("Variables")
         click.echo(pretty(item["globals"]))
+
+
+def _show_trace(trace: dict[str, Any]) -> None:
+    heading(f"Trace of revision {trace['revision']}, run again now; nothing was sent")
+    for step in trace["steps"]:
+        changed = ", ".join(f"{name} = {clip(value, VALUE_WIDTH)}" for name, value in step["changed"].items())
+        number, source = click.style(f"{step['line']:>6}", dim=True), clip(step["source"], SOURCE_WIDTH)
+        click.echo(f"{number}   {source.ljust(SOURCE_WIDTH)}   {click.style(changed, fg='green')}".rstrip())
+    for line in trace["printed"]:
+        click.echo(f"printed: {safe_lines(line)}")
+    if trace["error"]:
+        click.echo(f"ends with: {safe_lines(trace['error'])}")
+    if trace["answers"]["made_up"]:
+        click.echo(
+            f"{trace['answers']['made_up']} of its calls had no answer on record: they got 200 and an empty object."
+        )
 
 
 def _show_request(request: dict[str, Any]) -> None:
