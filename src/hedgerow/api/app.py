@@ -31,6 +31,7 @@ from hedgerow.api import (
     sessions,
     tail,
     telemetry,
+    traces,
     users,
     vocabulary,
 )
@@ -45,7 +46,7 @@ ROUTERS = (
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router, invocations.router, explain.router,
-    replays.router,
+    replays.router, traces.router,
 )  # fmt: skip
 
 
