@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -57,12 +59,16 @@ def command(
     The event is the latest that matches, unless you choose one. Ends with status 1 when the event does not match, or when it
     would not be delivered.
     """
-    path, config = _chosen(client, name, file)
-    body = {**config, **({"use_draft": True} if draft else {})}
-    if listing:
-        _list(client.post(f"{path}matching_events/?limit={limit}", body), as_json=as_json)
-        return
-    answer = _tried(client, f"{path}invocations/", {**body, **_settings(given)}, _event(given))
+    entry = None if file is None else _entry(manifest.read(file), name)
+    path = _place(client, name, entry)
+    body: dict[str, Any] = {"use_draft": True} if draft else {}
+    if entry is not None:
+        body["configuration"] = entry.payload
+    with _pointing(entry):
+        if listing:
+            _list(client.post(f"{path}matching_events/?limit={limit}", body), as_json=as_json)
+            return
+        answer = _tried(client, f"{path}invocations/", {**body, **_settings(given)}, _event(given))
     if as_json:
         show_json(answer)
     else:
@@ -71,16 +77,26 @@ def command(
         sys.exit(1)
 
 
-def _chosen(client: Client, name: str | None, file: Path | None) -> tuple[str, dict[str, Any]]:
-    """The path of the destination, and what is to be tried instead of what is saved."""
-    if file is None:
+def _place(client: Client, name: str | None, entry: manifest.Entry | None) -> str:
+    """The path of the destination; one of a file that is not saved yet is new."""
+    if entry is None:
         if name is None:
             raise click.UsageError("Name a destination, or a file of destinations with --file.")
-        return f"hog_functions/{one_named(client, name)['id']}/", {}
-    entry = _entry(manifest.read(file), name)
-    saved = [item for item in client.pages("hog_functions/") if item["name"] == entry.name]
-    place = saved[0]["id"] if len(saved) == 1 else "new"
-    return f"hog_functions/{place}/", {"configuration": entry.payload}
+        return f"hog_functions/{one_named(client, name)['id']}/"
+    saved = [item["id"] for item in client.pages("hog_functions/") if item["name"] == entry.name]
+    return f"hog_functions/{saved[0] if len(saved) == 1 else 'new'}/"
+
+
+@contextmanager
+def _pointing(entry: manifest.Entry | None) -> Iterator[None]:
+    """What the server refuses of a file is told with its line."""
+    try:
+        yield
+    except Refused as error:
+        attr = error.body.get("attr")
+        if entry is None or error.code != HTTPStatus.BAD_REQUEST or attr is None:
+            raise
+        raise entry.error(str(error), attr, error.body.get("line")) from error
 
 
 def _entry(entries: list[manifest.Entry], name: str | None) -> manifest.Entry:

@@ -143,7 +143,8 @@ def _trace(trace: dict[str, Any]) -> None:
         number = click.style(f"{step['line']:>6}", dim=True)
         text = clip(step["source"], SOURCE_WIDTH)
         changed = ", ".join(f"{name} = {clip(value, VALUE_WIDTH)}" for name, value in step["changed"].items())
-        click.echo(f"{number}   {text.ljust(SOURCE_WIDTH)}   {click.style(changed, fg='green')}".rstrip())
+        told = f"{text.ljust(SOURCE_WIDTH)}   {click.style(changed, fg='green')}" if changed else text
+        click.echo(f"{number}   {told}")
     if not trace["complete"]:
         click.echo(f"  Only the first {len(trace['steps'])} steps are shown.")
 
