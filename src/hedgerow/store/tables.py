@@ -402,6 +402,48 @@ counters = Table(
     Column("value", Integer, nullable=False),
 )
 
+# ---------------------------------------------------------- integrations
+
+# Accounts at vendors. ``secrets`` holds their tokens, sealed; see integrations/accounts.py.
+integrations = Table(
+    "integrations",
+    state,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    # The vendor's own name of the account: connected again, it is the same one.
+    Column("external_id", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("config", Text, nullable=False, server_default="{}"),
+    Column("secrets", LargeBinary),
+    # When the token ends, and since when it is there; null for those that do not end.
+    Column("expires_at", Integer),
+    Column("refreshed_at", Integer),
+    # Who renews the token has until then.
+    Column("refreshing_to", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("errors", Text, nullable=False, server_default=""),
+    Column("created_by", Integer),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    Index("integrations_by_account", "project_id", "kind", "external_id", unique=True),
+    sqlite_autoincrement=True,
+)
+
+# Connections that were begun: whoever comes back from the vendor with the state (kept as a hash) ends them.
+integration_states = Table(
+    "integration_states",
+    state,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("user_id", Integer),
+    Column("verifier", LargeBinary, nullable=False),
+    Column("next", Text, nullable=False, server_default=""),
+    Column("ends_at", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # -------------------------------------------------------------- pipeline
 
 positions = Table(

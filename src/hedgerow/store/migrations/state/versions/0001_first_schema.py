@@ -402,6 +402,41 @@ def upgrade() -> None:
         batch_op.create_index("ingestion_warnings_by_kind", ["project_id", "kind", "hour"], unique=True)
 
     op.create_table(
+        "integration_states",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("verifier", sa.LargeBinary(), nullable=False),
+        sa.Column("next", sa.Text(), server_default="", nullable=False),
+        sa.Column("ends_at", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "integrations",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("config", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("expires_at", sa.Integer(), nullable=True),
+        sa.Column("refreshed_at", sa.Integer(), nullable=True),
+        sa.Column("refreshing_to", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("errors", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("integrations", schema=None) as batch_op:
+        batch_op.create_index("integrations_by_account", ["project_id", "kind", "external_id"], unique=True)
+
+    op.create_table(
         "internal_outbox",
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("home", sa.Integer(), nullable=False),
@@ -677,6 +712,11 @@ def downgrade() -> None:
 
     op.drop_table("masks")
     op.drop_table("internal_outbox")
+    with op.batch_alter_table("integrations", schema=None) as batch_op:
+        batch_op.drop_index("integrations_by_account")
+
+    op.drop_table("integrations")
+    op.drop_table("integration_states")
     with op.batch_alter_table("ingestion_warnings", schema=None) as batch_op:
         batch_op.drop_index("ingestion_warnings_by_kind")
 
