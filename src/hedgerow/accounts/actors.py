@@ -102,8 +102,13 @@ def roles_of(conn: Connection, user_id: int) -> dict[int, Role]:
     return {project_id: Role[role.upper()] for project_id, role in conn.execute(_ROLES, (user_id,))}
 
 
+def visible_projects(conn: Connection, actor: Actor) -> list[int]:
+    """The ids of the projects that somebody may see, oldest first."""
+    return [project.id for project in list_projects(conn) if actor.role_in(project.id)]
+
+
 def current_project(conn: Connection, actor: Actor) -> int | None:
     """What ``@current`` means to somebody: the project they chose, else the first they may see."""
-    visible = [project.id for project in list_projects(conn) if actor.role_in(project.id)]
+    visible = visible_projects(conn, actor)
     chosen = actor.user.current_project if actor.user else None
     return chosen if chosen in visible else next(iter(visible), None)

@@ -26,7 +26,14 @@ def first_owner_link(conn: Connection, *, now: int, lasts_ms: int) -> str | None
 
 
 def invite(
-    conn: Connection, world: Context, actor: Actor, project_id: int, email: object, role: Role, *, is_owner: bool
+    conn: Connection,
+    world: Context,
+    actor: Actor,
+    project_id: int,
+    email: object,
+    role: Role,
+    *,
+    is_owner: bool,
 ) -> tuple[str, Link]:
     """Invite somebody into a project.
 

@@ -105,9 +105,22 @@ async def _save_action(access: Access, action: Action) -> Action:
 
     use = None if action.deleted else {"source": "events", "actions": [{"id": str(action.id)}]}
     await _check(access, after, use)
-    saved = await access.services.state.write(lambda c: save_action(c, action))
+
+    def work(connection: Connection) -> Action:
+        before = get_action(connection, access.project.id, action.id) if action.id else None
+        saved = save_action(connection, action)
+        _record(access, connection, "Action", _told_action(saved), _told_action(before) if before else None)
+        return saved
+
+    saved = await access.services.state.write(work)
     access.services.changed()
     return saved
+
+
+def _told_action(item: Action) -> dict[str, Any]:
+    """An action as the audit log compares it."""
+    named = {"id": item.id, "name": item.name, "description": item.description}
+    return {**named, "steps": item.steps, "deleted": item.deleted}
 
 
 def _shown_action(item: Action) -> dict[str, Any]:
@@ -241,9 +254,22 @@ async def _save_cohort(access: Access, cohort: Cohort) -> Cohort:
 
     member = {"key": "id", "type": "cohort", "value": cohort.id}
     await _check(access, after, None if cohort.deleted else {"source": "events", "properties": [member]})
-    saved = await access.services.state.write(lambda c: save_cohort(c, cohort))
+
+    def work(connection: Connection) -> Cohort:
+        before = get_cohort(connection, access.project.id, cohort.id) if cohort.id else None
+        saved = save_cohort(connection, cohort)
+        _record(access, connection, "Cohort", _told_cohort(saved), _told_cohort(before) if before else None)
+        return saved
+
+    saved = await access.services.state.write(work)
     access.services.changed()
     return saved
+
+
+def _told_cohort(item: Cohort) -> dict[str, Any]:
+    """A cohort as the audit log compares it: never who is in it, since people may ask to be forgotten."""
+    named = {"id": item.id, "name": item.name, "description": item.description, "deleted": item.deleted}
+    return {**named, "filters": item.filters, "members": len(item.persons) + len(item.distinct_ids)}
 
 
 def _shown_cohort(item: Cohort) -> dict[str, Any]:
@@ -285,6 +311,17 @@ def _common(existing: Action | Cohort, fields: Mapping[str, Any]) -> dict[str, A
     if not isinstance(deleted, bool):
         raise Invalid("Must be a valid boolean.", attr="deleted")
     return {"name": name.strip(), "description": description, "deleted": deleted}
+
+
+def _record(
+    access: Access, connection: Connection, scope: str, after: dict[str, Any], before: dict[str, Any] | None
+) -> None:
+    """Tell the audit log."""
+    gone = after["deleted"] and not (before or after)["deleted"]
+    activity = "created" if before is None else "deleted" if gone else "updated"
+    access.record(
+        connection, activity, scope, after["id"], name=after["name"], before=before, after=after
+    )
 
 
 async def _check(access: Access, change: Callable[[Project], Project], use: Mapping[str, Any] | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -27,7 +27,7 @@ async def pause(destination_id: str, access: Writing) -> dict[str, Any]:
     def work(connection: Connection, identity: bytes, now: int) -> None:
         holding.pause(connection, access.project.id, identity, now, by=access.author)
 
-    return await _changed(access, destination_id, work)
+    return await _changed(access, destination_id, "paused", work)
 
 
 @router.post("/resume")
@@ -38,7 +38,7 @@ async def resume(destination_id: str, request: Request, access: Writing) -> dict
     def work(connection: Connection, identity: bytes, now: int) -> None:
         holding.resume(connection, access.project.id, identity, now, by=access.author, rate=rate, order=order)
 
-    return await _changed(access, destination_id, work)
+    return await _changed(access, destination_id, "resumed", work, {"rate": rate, "order": order})
 
 
 @router.post("/discard", status_code=202)
@@ -48,7 +48,7 @@ async def discard(destination_id: str, access: Writing) -> dict[str, Any]:
     def work(connection: Connection, identity: bytes, now: int) -> None:
         holding.discard(connection, access.project.id, identity, now, by=access.author)
 
-    return await _changed(access, destination_id, work)
+    return await _changed(access, destination_id, "discarded", work)
 
 
 def _wishes(body: Any) -> tuple[float | None, str]:
@@ -73,11 +73,20 @@ def _wishes(body: Any) -> tuple[float | None, str]:
 
 
 async def _changed(
-    access: Access, destination_id: str, work: Callable[[Connection, bytes, int], None]
+    access: Access,
+    destination_id: str,
+    activity: str,
+    work: Callable[[Connection, bytes, int], None],
+    how: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Do something to a destination's hold and show how it stands then."""
     found = await read_one(access, destination_id)
     identity, now = uuid.UUID(found.id).bytes, access.services.now()
-    await access.services.state.write(lambda connection: work(connection, identity, now))
+
+    def recorded(connection: Connection) -> None:
+        work(connection, identity, now)
+        access.record(connection, activity, "HogFunction", found.id, name=found.name, after=how)
+
+    await access.services.state.write(recorded)
     access.services.changed()
     return await presented(access, found)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from hedgerow.accounts import keys
+from hedgerow.accounts.actors import visible_projects
 from hedgerow.accounts.keys import ApiKey
 from hedgerow.accounts.roles import SUBJECTS, is_scope
 from hedgerow.api.access import Identity, Visit, json_fields, needs_account
@@ -36,14 +37,14 @@ async def list_keys(request: Request, visit: Reading) -> dict[str, Any]:
 async def create(request: Request, response: Response, visit: Writing) -> dict[str, Any]:
     """Make a key with a `label` and `scopes`; its `value` is shown this once. `scoped_teams` limits it to projects."""
     fields = await json_fields(request)
-    label, scopes, projects = _label(fields), _scopes(fields), _projects(visit, fields)
+    label, scopes = _label(fields), _scopes(fields)
 
     def work(connection: Connection) -> tuple[str, ApiKey]:
         if len(keys.keys_of(connection, visit.actor.user_id)) >= MOST_KEYS:
             raise Invalid(f"Nobody needs more than {MOST_KEYS} keys. Delete one.")
         clear = keys.create_key(
             connection, label=label, scopes=scopes, now=visit.services.now(), user_id=visit.actor.user_id,
-            projects=projects,
+            projects=_projects(connection, visit, fields),
         )  # fmt: skip
         made = keys.verify(connection, clear)
         assert made is not None
@@ -73,7 +74,7 @@ async def change(key_id: Identity, request: Request, visit: Writing) -> dict[str
             key_id,
             label=_label(fields) if "label" in fields else was.label,
             scopes=_scopes(fields) if "scopes" in fields else was.scopes,
-            projects=_projects(visit, fields) if "scoped_teams" in fields else was.projects,
+            projects=_projects(connection, visit, fields) if "scoped_teams" in fields else was.projects,
         )
         now = _own(connection, visit, key_id)
         visit.record(
@@ -164,12 +165,11 @@ def _scopes(fields: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(scopes))
 
 
-def _projects(visit: Visit, fields: Mapping[str, Any]) -> list[int] | None:
+def _projects(connection: Connection, visit: Visit, fields: Mapping[str, Any]) -> list[int] | None:
     wanted = fields.get("scoped_teams")
-    if not wanted:
+    if wanted is None:
         return None
-    if not isinstance(wanted, list) or not all(
-        isinstance(one, int) and visit.actor.role_in(one) for one in wanted
-    ):
+    known = visible_projects(connection, visit.actor)
+    if not isinstance(wanted, list) or not all(type(one) is int and one in known for one in wanted):
         raise Invalid("Must be a list of ids of projects that you are in.", attr="scoped_teams")
-    return list(dict.fromkeys(wanted))
+    return list(dict.fromkeys(wanted)) or None

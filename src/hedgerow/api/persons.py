@@ -107,6 +107,7 @@ async def delete_person(person_id: str, request: Request, access: Writing) -> Re
         forget_person(connection, project.id, key)
         if everything:
             eraser.request(connection, project.id, ids, services.now())
+        access.record(connection, "deleted", "Person", uuid.UUID(bytes=key), after={"delete_events": everything})
         return True
 
     if not await services.state.write(work):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from hedgerow.accounts import care, links, totp, users
-from hedgerow.accounts.actors import Actor, current_project
+from hedgerow.accounts.actors import Actor, current_project, visible_projects
 from hedgerow.accounts.links import Link
 from hedgerow.accounts.users import User, plain_email, plain_name
 from hedgerow.api import presenters
@@ -68,20 +68,22 @@ def _identity(actor: Actor) -> dict[str, Any]:
 @router.patch("/@me")
 async def change_me(request: Request, visit: Writing) -> dict[str, Any]:
     """Change one's `first_name`, or the project that `@current` means (`set_current_team`)."""
-    user, fields = person_of(visit), await json_fields(request)
-    changed = user
-    if "first_name" in fields:
-        changed = replace(changed, name=plain_name(fields["first_name"]))
-    if "set_current_team" in fields:
-        changed = replace(changed, current_project=_visible(visit.actor, fields["set_current_team"]))
-    await visit.services.state.write(
-        lambda c: care.change_user(c, visit.actor, user, changed, visit.services.now())
-    )
-    return user_details(changed)
+    own, fields = person_of(visit).uuid, await json_fields(request)
+
+    def work(connection: Connection) -> User:
+        user = changed = _named(connection, str(own))  # as it is in this transaction: rights may have changed
+        if "first_name" in fields:
+            changed = replace(changed, name=plain_name(fields["first_name"]))
+        if "set_current_team" in fields:
+            chosen = _visible(connection, visit.actor, fields["set_current_team"])
+            changed = replace(changed, current_project=chosen)
+        return care.change_user(connection, visit.actor, user, changed, visit.services.now())
+
+    return user_details(await visit.services.state.write(work))
 
 
-def _visible(actor: Actor, project_id: Any) -> int:
-    if isinstance(project_id, bool) or not isinstance(project_id, int) or actor.role_in(project_id) is None:
+def _visible(connection: Connection, actor: Actor, project_id: Any) -> int:
+    if type(project_id) is not int or project_id not in visible_projects(connection, actor):
         raise Invalid("There is no such project.", attr="set_current_team", code="does_not_exist")
     return project_id
 
