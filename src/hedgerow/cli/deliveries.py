@@ -9,6 +9,7 @@ import click
 
 from hedgerow.cli.client import Client
 from hedgerow.cli.curl import curl
+from hedgerow.cli.errors import CommandFailed
 from hedgerow.cli.options import connected, one_named
 from hedgerow.cli.output import (
     clip,
@@ -102,7 +103,7 @@ def _one_of(words: tuple[str, ...]) -> str | None:
 
 def _show_commands(item: dict[str, Any]) -> None:
     if not item["requests"]:
-        raise click.ClickException("The ledger has kept no request of this delivery.")
+        raise CommandFailed("The ledger has kept no request of this delivery.")
     for request in item["requests"]:
         click.echo(safe_lines(curl(request)))
 

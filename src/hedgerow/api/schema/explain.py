@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hedgerow.api.schema.deliveries import DELIVERY, DELIVERY_ID, DESTINATION_ID, EVENT_UUID, SIDE
 from hedgerow.api.schema.operations import LIMIT, OFFSET, Operation, Query, Tag
-from hedgerow.api.schema.shapes import Shape, free, maybe, note, one_of
+from hedgerow.api.schema.shapes import Shape, by_key, free, maybe, note, one_of
 
 TAG = Tag("Explaining", "Why an event went where it went, and why it did not go elsewhere.")
 
@@ -126,5 +126,26 @@ OPERATIONS = (
             LIMIT,
             OFFSET,
         ),
+    ),
+    Operation(
+        "GET /deliveries/{delivery_id}/trace",
+        "deliveries_trace",
+        {
+            "steps": [
+                {
+                    "line": 1,
+                    "source": "let res := fetch(inputs.url)",
+                    "changed": by_key({"res": "{'status': 401}"}),
+                }
+            ],
+            "complete": note(True, "Whether all steps are shown."),
+            "error": note(maybe("refused"), "How the program ended, if it failed."),
+            "printed": ["answered 401"],
+            "revision": 3,
+            "answers": note(
+                {"journal": 0, "ledger": 1, "made_up": 0}, "How many calls were answered from where."
+            ),
+            "person_data": one_of("as it was", "as it is now"),
+        },
     ),
 )
