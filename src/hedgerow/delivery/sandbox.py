@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -88,6 +89,7 @@ class Sandbox:
         size: int = SIZE,
         memory: int = MEMORY,
         patience_ms: float = PATIENCE_MS,
+        idle_s: float = math.inf,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Prepare, without starting anything.
@@ -96,10 +98,13 @@ class Sandbox:
             size: helpers at a time.
             memory: bytes that each may have beyond what it starts with.
             patience_ms: CPU time of one part of a run on the event loop.
+            idle_s: when no helper was needed for so long, all are ended, for their memory's sake.
             now: the clock that programs see.
         """
         self.patience_ms = patience_ms
         self._now = now
+        self._idle_s = idle_s
+        self._evening: asyncio.TimerHandle | None = None
         self._size = size
         self._memory = memory
         self._free: list[HelperProcess] = []
@@ -294,6 +299,7 @@ class Sandbox:
                     self._all.discard(helper)
         finally:
             self._pass_on()
+            self._tire()
 
     async def _turn(self, owner: str) -> None:
         if self._taken < self._size:
@@ -335,12 +341,28 @@ class Sandbox:
         self._all.add(helper)
         return helper
 
+    def _tire(self) -> None:
+        """Look later whether anybody still needs the helpers."""
+        if self._evening is not None:
+            self._evening.cancel()
+        if not self._taken and self._idle_s < math.inf:
+            self._evening = asyncio.get_running_loop().call_later(self._idle_s, self._rest)
+
+    def _rest(self) -> None:
+        """End the helpers that nobody uses; a run that one of them holds is replayed from its journal."""
+        for helper in self._free:
+            helper.kill()
+        self._all.difference_update(self._free)
+        self._free.clear()
+
     def pids(self) -> list[int]:
         """Process ids of the helpers that can be given work."""
         return [helper.pid for helper in self._all if helper.alive]
 
     async def close(self) -> None:
         """End all helpers."""
+        if self._evening is not None:
+            self._evening.cancel()
         for helper in list(self._all):
             await helper.close()
         self._all.clear()
