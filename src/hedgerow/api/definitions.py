@@ -319,9 +319,7 @@ def _record(
     """Tell the audit log."""
     gone = after["deleted"] and not (before or after)["deleted"]
     activity = "created" if before is None else "deleted" if gone else "updated"
-    access.record(
-        connection, activity, scope, after["id"], name=after["name"], before=before, after=after
-    )
+    access.record(connection, activity, scope, after["id"], name=after["name"], before=before, after=after)
 
 
 async def _check(access: Access, change: Callable[[Project], Project], use: Mapping[str, Any] | None) -> None:
