@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import uuid
 from urllib.parse import quote
 
@@ -68,13 +70,147 @@ def test_a_search_goes_on_where_it_stopped(api, monkeypatch):
     [("properties=x", "properties", "JSON"), ("properties=7", "properties", "list"),
      ("properties=" + quote('[{"key":"a","type":"cohort","value":1}]'), "properties", "cohort"),
      ("properties=" + quote('[{"key":"a","operator":"magic","value":1}]'), "properties__0__operator", "magic"),
-     ("orderBy=" + quote('["timestamp"]'), "orderBy", "newest first")],
+     ("orderBy=" + quote('["event"]'), "orderBy", "ordered by"), ("action_id=77", "action_id", "77"),
+     ("offset=x", "offset", "whole number")],
 )  # fmt: skip
 def test_a_search_that_makes_no_sense_is_refused(api, query, attr, said):
     """400 names the parameter and the place in it."""
     answer = api.call("GET", f"events/?{query}")
     assert (answer.status, answer.json["attr"]) == (400, attr)
     assert said in answer.json["detail"]
+
+
+def test_events_in_other_forms(api):
+    """The oldest first, some skipped, only those of an action, and as a table."""
+    for n in range(5):
+        api.capture(f"e{n}", n=n, note='a "b", c')
+    names = lambda query: [item["event"] for item in api.get(f"events/?{query}")["results"]]  # noqa: E731
+    upwards = "orderBy=" + quote('["timestamp"]')
+    assert names(upwards) == ["e0", "e1", "e2", "e3", "e4"]
+    assert names("offset=3") == ["e1", "e0"]
+    assert names("offset=1&limit=2") == ["e3", "e2"]
+    first = api.get(f"events/?{upwards}&limit=2")
+    path = first["next"].removeprefix("http://127.0.0.1:8000")
+    second = api.raw("GET", path, authorization=f"Bearer {api.key}").json
+    assert [item["event"] for item in second["results"]] == ["e2", "e3"]
+    action = api.call("POST", "actions/", {"name": "two", "steps": [{"event": "e2"}]}).json["id"]
+    assert names(f"action_id={action}") == ["e2"]
+    table = api.call("GET", "events/?format=csv&limit=1")
+    assert table.headers["content-type"].startswith("text/csv")
+    head, row = csv.reader(io.StringIO(table.body.decode()))
+    shown = dict(zip(head, row, strict=True))
+    assert (shown["event"], orjson.loads(shown["properties"])) == ("e4", {"n": 4, "note": 'a "b", c'})
+
+
+def test_values_to_choose_from(api):
+    """Names of events, and values of a property, the most frequent first."""
+    for plan in ("pro", "free", "pro", 7):
+        api.capture("seen", plan=plan)
+    api.capture("other", plan="other")
+    names = lambda query: [item["name"] for item in api.get(f"events/values/?{query}")]  # noqa: E731
+    assert names("") == ["seen", "other"]
+    assert names("key=plan")[0] == "pro"
+    assert names("key=plan&event_name=seen") == ["pro", "7", "free"]
+    assert names("key=nothing") == []
+
+
+def test_persons_are_found_by_their_properties(api, monkeypatch):
+    """With PostHog's filters, also together with the other conditions; whoever follows ``next`` finds everybody, once."""
+    monkeypatch.setattr("hedgerow.insight.persons.STEP", 3)
+    monkeypatch.setattr("hedgerow.insight.persons.SCANNED", 6)
+    people(
+        api,
+        *[
+            ("$set", f"p{n}", {"$set": {"plan": "pro" if n % 5 == 0 else "free", "age": n}})
+            for n in range(20)
+        ],
+    )
+
+    def found(filters, more=""):
+        text = quote(orjson.dumps(filters).decode())
+        path, seen = f"/api/projects/1/persons/?properties={text}{more}", []
+        while path:
+            target = path.removeprefix("http://127.0.0.1:8000")
+            page = api.raw("GET", target, authorization=f"Bearer {api.key}").json
+            seen += [item["distinct_ids"][0] for item in page["results"]]
+            path = page["next"]
+        return seen
+
+    pro = {"key": "plan", "value": "pro", "operator": "exact", "type": "person"}
+    old = {"key": "age", "value": 12, "operator": "gt"}
+    assert found([pro]) == ["p15", "p10", "p5", "p0"]
+    assert found([pro], "&limit=1") == ["p15", "p10", "p5", "p0"]
+    assert found([pro, old]) == ["p15"]
+    assert found({"type": "OR", "values": [{**pro, "value": "none"}, old]}) == [
+        f"p{n}" for n in range(19, 12, -1)
+    ]
+    assert found([pro], "&search=p1") == ["p15", "p10"]
+    assert found([]) == [f"p{n}" for n in range(19, -1, -1)]
+    for wrong, said in (("x", "JSON"), ('[{"key":"n","type":"event","value":1}]', "person")):
+        answer = api.call("GET", f"persons/?properties={quote(wrong)}")
+        assert (answer.status, answer.json["attr"]) == (400, "properties")
+        assert said in answer.json["detail"]
+
+
+def ask(api, **query):
+    """Rows of an events query."""
+    answer = api.call("POST", "query/", {"query": {"kind": "EventsQuery", **query}})
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def test_a_query_lists_events_column_by_column(api):
+    """As PostHog's destination editor asks for an event to try something on."""
+    people(api, ("$set", "ada", {"$set": {"plan": "pro"}}))
+    uuids = [
+        api.capture(name, who, n=n)[2]
+        for n, (name, who) in enumerate([("a", "ada"), ("b", "grace"), ("a", "grace")])
+    ]
+    got = ask(api, select=["*", "person"], event="a", after="-7d", limit=1, orderBy=["timestamp DESC"])
+    assert (got["columns"], got["types"], got["hasMore"], got["limit"], got["offset"]) == (
+        ["*", "person"], ["Tuple", "Tuple"], True, 1, 0,
+    )  # fmt: skip
+    ((event, person),) = got["results"]
+    assert person is None
+    assert event["uuid"] == uuids[2]
+    assert event.keys() == {
+        "uuid", "event", "properties", "timestamp", "team_id", "distinct_id", "elements_chain", "created_at"
+    }  # fmt: skip
+    rows = ask(api, select=["event", "properties.n", "person"], orderBy=["timestamp ASC"])["results"]
+    assert [row[:2] for row in rows] == [["a", 0], ["b", 1], ["a", 2]]
+    assert rows[0][2]["properties"]["plan"] == "pro"
+    assert rows[0][2]["distinct_id"] == "ada"
+    over = [{"key": "n", "value": 0, "operator": "gt", "type": "event"}]
+    pro = {"type": "AND", "values": [{"key": "plan", "value": "pro", "operator": "exact", "type": "person"}]}
+    names = lambda **query: [row[0] for row in ask(api, select=["uuid"], **query)["results"]]  # noqa: E731
+    assert names(properties=over) == [uuids[2], uuids[1]]
+    assert names(properties=over, fixedProperties=pro) == []
+    assert names(fixedProperties=pro) == names(personId="ada") == [uuids[0]]
+    assert names(offset=1, limit=1) == [uuids[1]]
+
+
+@pytest.mark.parametrize(
+    ("query", "attr"),
+    [(None, "query"), ({"kind": "HogQLQuery", "query": "select 1"}, "query__kind"),
+     ({"kind": "EventsQuery", "where": ["1"]}, "query__where"), ({"kind": "EventsQuery", "select": ["count()"]}, "query__select"),
+     ({"kind": "EventsQuery", "select": "*"}, "query__select"), ({"kind": "EventsQuery", "limit": 5000}, "query__limit"),
+     ({"kind": "EventsQuery", "limit": True}, "query__limit"), ({"kind": "EventsQuery", "orderBy": ["event"]}, "query__orderBy"),
+     ({"kind": "EventsQuery", "after": "soon"}, "query__after"), ({"kind": "EventsQuery", "event": 7}, "query__event"),
+     ({"kind": "EventsQuery", "properties": [7]}, "properties")],
+)  # fmt: skip
+def test_other_queries_are_refused(api, query, attr):
+    """400 in the usual envelope names the field."""
+    answer = api.call("POST", "query/", {} if query is None else {"query": query})
+    assert (answer.status, answer.json["type"], answer.json["attr"]) == (400, "validation_error", attr)
+
+
+def test_a_query_shows_persons_to_whom_may_see_them(api):
+    """A key for queries alone does not show who somebody is."""
+    api.capture("a", "ada")
+    body, key = {"query": {"kind": "EventsQuery", "select": ["person"]}}, api.make_key("query:read")
+    assert api.call("POST", "query/", body, key=key).status == 403
+    body["query"]["select"] = ["event"]
+    assert api.call("POST", "query/", body, key=key).json["results"] == [["a"]]
 
 
 def test_persons_come_with_events_if_asked_for(api):

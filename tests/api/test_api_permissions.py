@@ -125,6 +125,7 @@ GET    /events/tail                                                      event:r
 GET    /events/values                                                    event:read              viewer
 GET    /events/{event_uuid}                                              event:read              viewer
 GET    /events/{event_uuid}/explain                                      hog_function:read       viewer
+POST   /query                                                            query:read              viewer
 GET    /persons                                                          person:read             viewer
 GET    /persons/deletions                                                person:read             viewer
 GET    /persons/{person_id}                                              person:read             viewer

@@ -25,6 +25,7 @@ from hedgerow.api import (
     members,
     persons,
     projects,
+    query,
     replays,
     reruns,
     revisions,
@@ -45,7 +46,7 @@ ROUTERS = (
     hog_functions.router, revisions.router, drafts.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
-    vocabulary.router, invocations.router, explain.router,
+    vocabulary.router, query.router, invocations.router, explain.router,
     replays.router, traces.router,
 )  # fmt: skip
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import uuid
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
 
 from hedgerow.api import presenters
 from hedgerow.api.access import Access, needs
 from hedgerow.api.deliveries import ids_of, names_of
 from hedgerow.api.errors import Invalid, NotFound
 from hedgerow.api.paging import DEFAULT_LIMIT, link, number
-from hedgerow.api.property_filters import property_filter
+from hedgerow.api.property_filters import event_filter, parsed
 from hedgerow.api.times import parse_time
 from hedgerow.delivery.queries import of_event
 from hedgerow.delivery.recent import Entry, EventSearch, event_names, find_event, place
 from hedgerow.events import Event
-from hedgerow.insight.events import search
+from hedgerow.insight.events import Keep, search
 from hedgerow.log import EventLog
 from hedgerow.people.queries import person_of
 from hedgerow.store import Connection
@@ -26,30 +31,69 @@ from hedgerow.store import Connection
 router = APIRouter(prefix="/api/projects/{project_id}/events")
 
 Reading = Annotated[Access, Depends(needs("event:read"))]
-# As PostHog writes the only order there is here.
-NEWEST_FIRST = ('["-timestamp"]', "-timestamp")
+# As PostHog writes the two orders there are; what counts is when an event was accepted.
+NEWEST_FIRST = ("", '["-timestamp"]', "-timestamp")
+OLDEST_FIRST = ('["timestamp"]', "timestamp")
+CSV = ("uuid", "event", "distinct_id", "timestamp", "captured_at", "elements_chain", "properties")
+# How many of the latest events are looked at for the values of a property, and how many values are told.
+LOOKED_AT, TOLD = 2000, 100
+# Pages are better followed by ``next``; this is for clients that count.
+MOST_SKIPPED = 10_000
 
 
 @router.get("")
-async def list_recent(request: Request, access: Reading) -> dict[str, Any]:
+async def list_recent(request: Request, access: Reading) -> Any:
     """Events, the latest accepted first; ``next`` goes on where this page ends.
 
     A page may be shorter than ``limit``, even empty, and still have a ``next``: the search stops now and then so that
     nobody has to wait for it.
     """
     services, project, query = access.services, access.project, request.query_params
-    if query.get("orderBy") not in (None, "", *NEWEST_FIRST):
-        raise Invalid('Events are listed newest first: ["-timestamp"].', attr="orderBy")
+    offset = number(request, "offset", 0, most=MOST_SKIPPED)
     wanted = await _wanted(request, access)
-    keep = property_filter(access, query["properties"]) if query.get("properties") else None
-    found = await search(services.state, services.log, project.id, wanted, keep)
-    persons = await _persons(access, found.events) if query.get("include_person") == "true" else {}
+    found = await search(
+        services.state,
+        services.log,
+        project.id,
+        replace(wanted, limit=wanted.limit + offset),
+        _condition(request, access),
+    )
+    events = found.events[offset:]
+    if query.get("format") == "csv":
+        return _csv(events)
+    persons = await _persons(access, events) if query.get("include_person") == "true" else {}
     return {
-        "next": link(request, cursor=found.cursor) if found.cursor else None,
+        "next": link(request, cursor=found.cursor, offset=0) if found.cursor else None,
         "results": [
-            {**presenters.event(event), "person": persons.get(event.distinct_id)} for event in found.events
+            {**presenters.event(event), "person": persons.get(event.distinct_id)} for event in events
         ],
     }
+
+
+def _condition(request: Request, access: Access) -> Keep | None:
+    """What the index cannot judge."""
+    filters, action = request.query_params.get("properties"), request.query_params.get("action_id")
+    if not filters and not action:
+        return None
+    return event_filter(access, parsed(filters or "[]"), action or None)
+
+
+def _csv(events: Sequence[Event]) -> Response:
+    """Events as a table; the properties stand in one column, as JSON."""
+    out = io.StringIO()
+    table = csv.DictWriter(out, CSV, extrasaction="ignore")
+    table.writeheader()
+    for event in events:
+        table.writerow({**presenters.event(event), "properties": orjson.dumps(event.properties).decode()})
+    name = {"content-disposition": 'attachment; filename="events.csv"'}
+    return Response(out.getvalue(), media_type="text/csv", headers=name)
+
+
+def _oldest_first(request: Request) -> bool:
+    order = request.query_params.get("orderBy", "")
+    if order not in (*NEWEST_FIRST, *OLDEST_FIRST):
+        raise Invalid('Events are ordered by ["-timestamp"] or ["timestamp"].', attr="orderBy")
+    return order in OLDEST_FIRST
 
 
 async def _wanted(request: Request, access: Access) -> EventSearch:
@@ -64,6 +108,7 @@ async def _wanted(request: Request, access: Access) -> EventSearch:
         parse_time(query.get("before"), now, "before"),
         _cursor(query.get("cursor")),
         number(request, "limit", DEFAULT_LIMIT, least=1),
+        _oldest_first(request),
     )
 
 
@@ -78,11 +123,19 @@ async def _persons(access: Access, events: Sequence[Event]) -> dict[str, Any]:
 
 @router.get("/values")
 async def values(request: Request, access: Reading) -> list[dict[str, str]]:
-    """Names of recent events, for choosing one."""
-    if request.query_params.get("key", "event") not in {"event", "custom_event"}:
-        return []
-    names = await access.services.state.read(lambda connection: event_names(connection, access.project.id))
-    return [{"name": name} for name in names]
+    """Names of recent events, or values of a property of theirs, the most frequent first: for choosing one."""
+    services, project, key = access.services, access.project, request.query_params.get("key") or "event"
+    if key in {"event", "custom_event"}:
+        names = await services.state.read(lambda connection: event_names(connection, project.id))
+        return [{"name": name} for name in names]
+    wanted = EventSearch(event=request.query_params.get("event_name") or None, limit=LOOKED_AT)
+    found = await search(services.state, services.log, project.id, wanted)
+    counted = Counter(_text(event.properties[key]) for event in found.events if key in event.properties)
+    return [{"name": name} for name, _ in counted.most_common(TOLD)]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 @router.get("/{event_uuid}")

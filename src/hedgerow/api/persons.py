@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
@@ -14,6 +15,7 @@ from hedgerow.api.access import Access, id_bytes, needs
 from hedgerow.api.deliveries import names_of
 from hedgerow.api.errors import NotFound
 from hedgerow.api.paging import DEFAULT_LIMIT, link, number
+from hedgerow.api.property_filters import person_filter
 from hedgerow.api.streams import Stream
 from hedgerow.api.times import iso
 from hedgerow.delivery import eraser
@@ -21,6 +23,7 @@ from hedgerow.delivery.queries import Delivery, Search
 from hedgerow.delivery.queries import search as search_deliveries
 from hedgerow.delivery.recent import EventSearch, place
 from hedgerow.insight.events import search
+from hedgerow.insight.persons import search as search_persons
 from hedgerow.people.forgetting import all_distinct_ids, forget_person
 from hedgerow.people.queries import (
     GroupSearch,
@@ -43,7 +46,11 @@ PAGE = 500
 
 @router.get("/persons")
 async def list_persons(request: Request, access: Reading) -> dict[str, Any]:
-    """Persons, the newest first, by a distinct id, an email address or any text in their properties."""
+    """Persons, the newest first, by a distinct id, an email address, any text in their properties, or filters on these.
+
+    With filters a page may be shorter than ``limit``, even empty, and still have a ``next``: the search stops now and then so that
+    nobody has to wait for it.
+    """
     query = request.query_params
     limit, offset = number(request, "limit", DEFAULT_LIMIT, least=1), number(request, "offset", 0, most=10**9)
     wanted = PersonSearch(
@@ -53,12 +60,29 @@ async def list_persons(request: Request, access: Reading) -> dict[str, Any]:
         limit=limit,
         offset=offset,
     )
+    if query.get("properties"):
+        return await _filtered(request, access, wanted)
     found = await access.services.state.read(lambda c: find_persons(c, access.project.id, wanted))
     settings = access.services.settings
     return {
         "next": link(request, offset=offset + limit) if len(found) == limit else None,
         "previous": link(request, offset=max(0, offset - limit)) if offset else None,
         "results": [presenters.person(person, settings, access.project) for person in found],
+    }
+
+
+async def _filtered(request: Request, access: Access, wanted: PersonSearch) -> dict[str, Any]:
+    """A page of those whom property filters let through."""
+    keep = person_filter(access, request.query_params["properties"])
+    before = number(request, "cursor", 0, most=10**9) or None
+    page = await search_persons(
+        access.services.state, access.project.id, replace(wanted, before=before), keep
+    )
+    settings = access.services.settings
+    return {
+        "next": link(request, cursor=page.cursor) if page.cursor else None,
+        "previous": None,
+        "results": [presenters.person(person, settings, access.project) for person in page.persons],
     }
 
 
@@ -107,7 +131,9 @@ async def delete_person(person_id: str, request: Request, access: Writing) -> Re
         forget_person(connection, project.id, key)
         if everything:
             eraser.request(connection, project.id, ids, services.now())
-        access.record(connection, "deleted", "Person", uuid.UUID(bytes=key), after={"delete_events": everything})
+        access.record(
+            connection, "deleted", "Person", uuid.UUID(bytes=key), after={"delete_events": everything}
+        )
         return True
 
     if not await services.state.write(work):

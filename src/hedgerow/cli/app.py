@@ -25,6 +25,7 @@ COMMANDS = {
     "keys": "keys",
     "logs": "logs",
     "pause": "holds:pause",
+    "persons": "persons",
     "projects": "projects",
     "replay": "replays:replay",
     "replays": "replays:replays",

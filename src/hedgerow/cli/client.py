@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
 import hedgerow
@@ -68,8 +69,28 @@ class Client:
         return self._call("PATCH", self._path(path), body)
 
     def delete(self, path: str) -> Any:
-        """Take something back."""
-        return self._call("DELETE", self._path(path))
+        """Take something back; what the server says of it, None when it says nothing."""
+        status, content = self._exchange("DELETE", self._path(path), None)
+        return self._judge(status, content) if content or status >= HTTPStatus.BAD_REQUEST else None
+
+    def save(self, path: str, out: BinaryIO) -> None:
+        """Write an answer to a file piece by piece, however long it is.
+
+        Raises:
+            CommandFailed: the server refused, or broke off in the middle.
+        """
+        connection = _connect(self.url)
+        try:
+            target = urlsplit(self.url).path.rstrip("/") + self._path(path)
+            connection.request("GET", target, None, self._headers())
+            answer = connection.getresponse()
+            if answer.status != HTTPStatus.OK:
+                self._judge(answer.status, answer.read())
+            shutil.copyfileobj(answer, out)
+        except (OSError, http.client.HTTPException) as error:
+            raise CommandFailed(_unreachable(self.url, error)) from error
+        finally:
+            connection.close()
 
     def stream(self, path: str, **query: object) -> Iterator[tuple[str, Any]]:
         """Follow server-sent events until the server ends them: type (empty for plain messages) and body of each.

@@ -14,6 +14,7 @@ from hedgerow.store import Connection
 COLUMNS = "partition, position, uuid, event, distinct_id, captured_at"
 LIST = f"SELECT {COLUMNS} FROM event_index WHERE project_id = :project "  # noqa: S608 - our own names
 PAGE = " ORDER BY captured_at DESC, position DESC, partition DESC LIMIT :limit"
+PAGE_UPWARDS = " ORDER BY captured_at, position, partition LIMIT :limit"
 FIND = f"SELECT {COLUMNS} FROM event_index WHERE uuid = ? AND project_id = ? ORDER BY captured_at LIMIT 1"  # noqa: S608
 NAMES = """
 SELECT event, count(*) FROM (SELECT event FROM event_index WHERE project_id = ? ORDER BY captured_at DESC LIMIT 10000)
@@ -27,6 +28,7 @@ CONDITIONS = {
     "before": "captured_at < :before",
     "c_at": "(captured_at, position, partition) < (:c_at, :c_position, :c_partition)",
 }
+UPWARDS = {**CONDITIONS, "c_at": CONDITIONS["c_at"].replace("<", ">")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def place(cursor: str) -> tuple[int, int, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class EventSearch:
-    """Which events; None means any. Times are milliseconds; ``cursor`` is an entry's."""
+    """Which events; None means any. Times are milliseconds; ``cursor`` is an entry's, ``oldest_first`` turns the order round."""
 
     event: str | None = None
     distinct_ids: Sequence[str] | None = None
@@ -70,6 +72,7 @@ class EventSearch:
     before: int | None = None
     cursor: tuple[int, int, int] | None = None
     limit: int = 100
+    oldest_first: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """The conditions that are set, as values for the statement."""
@@ -82,11 +85,13 @@ class EventSearch:
 
 
 def list_events(connection: Connection, project_id: int, wanted: EventSearch) -> list[Entry]:
-    """Events of a project, newest first."""
+    """Events of a project, newest first unless the search wants it otherwise."""
     given = wanted.parameters()
-    where = "".join(f" AND {CONDITIONS[name]}" for name in given if name in CONDITIONS)
+    conditions = UPWARDS if wanted.oldest_first else CONDITIONS
+    where = "".join(f" AND {conditions[name]}" for name in given if name in conditions)
     values = {**given, "project": project_id, "limit": wanted.limit}
-    return [_entry(row) for row in connection.execute(LIST + where + PAGE, values)]
+    order = PAGE_UPWARDS if wanted.oldest_first else PAGE
+    return [_entry(row) for row in connection.execute(LIST + where + order, values)]
 
 
 def find_event(connection: Connection, project_id: int, event_uuid: bytes) -> Entry | None:

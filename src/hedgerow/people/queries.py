@@ -23,6 +23,7 @@ CONDITIONS = {
     "distinct_id": f"id IN ({BY_DISTINCT_ID})",
     "email": "lower(json_extract(properties, '$.email')) = :email",
     "uuid": "uuid = :uuid",
+    "before": "id < :before",
     "text": "(instr(lower(properties), :text) OR id IN (SELECT person_id FROM person_distinct_ids"
     " WHERE project_id = :project AND instr(lower(distinct_id), :text)))",
 }
@@ -30,12 +31,13 @@ CONDITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class PersonSearch:
-    """Which persons; None means any."""
+    """Which persons; None means any. ``before`` is the number of a person: go on behind them."""
 
     distinct_id: str | None = None
     email: str | None = None
     uuid: bytes | None = None
     text: str | None = None
+    before: int | None = None
     limit: int = 100
     offset: int = 0
 
@@ -45,6 +47,7 @@ class PersonSearch:
             "distinct_id": self.distinct_id,
             "email": self.email.lower() if self.email else None,
             "uuid": self.uuid,
+            "before": self.before,
             "text": self.text.lower() if self.text else None,
         }
         return {name: value for name, value in raw.items() if value is not None}
@@ -52,8 +55,9 @@ class PersonSearch:
 
 @dataclass(frozen=True, slots=True)
 class FoundPerson:
-    """A person with the distinct ids that stand for them (the first thousand)."""
+    """A person with the distinct ids that stand for them (the first thousand). Later persons have higher numbers."""
 
+    number: int
     uuid: str
     properties: dict[str, Any]
     created_at: int
@@ -105,7 +109,7 @@ def _person(connection: Connection, project_id: int, row: Sequence[Any]) -> Foun
     number, identity, properties, created_at, is_identified = row
     ids = [str(name) for (name,) in connection.execute(IDS, (number, project_id))]
     return FoundPerson(
-        str(uuid.UUID(bytes=identity)), orjson.loads(properties), created_at, bool(is_identified), ids
+        number, str(uuid.UUID(bytes=identity)), orjson.loads(properties), created_at, bool(is_identified), ids
     )
 
 

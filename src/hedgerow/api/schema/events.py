@@ -79,9 +79,18 @@ OPERATIONS = (
                 '[{"key": "order", "value": 7, "operator": "gt", "type": "event"}]',
                 "A JSON list of property filters.",
             ),
+            Query("action_id", "1", "That are this action."),
             Query(
-                "orderBy", one_of('["-timestamp"]', "-timestamp"), "Newest first: there is no other order."
+                "orderBy",
+                one_of('["-timestamp"]', "-timestamp", '["timestamp"]', "timestamp"),
+                "The latest accepted first, which is usual, or last.",
             ),
+            Query(
+                "format",
+                one_of("json", "csv"),
+                "`csv`: a table instead, with the properties as JSON in a column.",
+            ),
+            Query("offset", limited(0, minimum=0, maximum=10_000), "How many to skip; better follow `next`."),
             Query("include_person", one_of("true", "false"), "Show the person of each as they are now."),
             LIMIT,
             CURSOR,
@@ -91,7 +100,10 @@ OPERATIONS = (
         "GET /events/values",
         "events_values_list",
         [{"name": "order paid"}],
-        query=(Query("key", "event", "Whose values: names of events are what there is."),),
+        query=(
+            Query("key", "event", "Whose values: `event` for names, or a property of events."),
+            Query("event_name", "order paid", "Of events with this name."),
+        ),
     ),
     Operation("GET /events/{event_uuid}", "events_retrieve", EVENT_DETAILS),
     Operation(

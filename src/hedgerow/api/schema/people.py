@@ -37,8 +37,18 @@ OPERATIONS = (
             Query("distinct_id", "ada", "Who has this distinct id."),
             Query("email", "ada@example.com", "Who has this email address."),
             SEARCH,
+            Query(
+                "properties",
+                '[{"key": "plan", "value": "pro", "operator": "exact", "type": "person"}]',
+                "A JSON list of property filters; follow `next` then.",
+            ),
             LIMIT,
             OFFSET,
+            Query(
+                "cursor",
+                limited(1, minimum=0, maximum=10**9),
+                "Where to go on, with filters: take it from `next`.",
+            ),
         ),
     ),
     Operation("GET /persons/deletions", "persons_deletions_list", {"results": [DELETION]}),
