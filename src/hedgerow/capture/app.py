@@ -75,6 +75,10 @@ class CaptureApp:
             "/s": self._recording,
         }
 
+    def trouble(self) -> str | None:
+        """Why events could not be kept lately, for health; None if they could."""
+        return self._intake.trouble()
+
     def handles(self, path: str) -> bool:
         """Whether this application, not the management API, answers a path."""
         return path in self._routes or path.startswith(("/array/", "/static/"))

@@ -22,7 +22,7 @@ from hedgerow.events.errors import WireError
 from hedgerow.events.ids import Random
 from hedgerow.events.shapes import NOT_SENT_ON, encode
 from hedgerow.events.tokens import invalid
-from hedgerow.log.protocol import EventLog
+from hedgerow.log.protocol import EventLog, LogUnavailable
 
 Warn: TypeAlias = Callable[[int, int, str, Mapping[str, Any]], None]
 
@@ -30,6 +30,7 @@ Warn: TypeAlias = Callable[[int, int, str, Mapping[str, Any]], None]
 # would cost more than they take, since the threads fight for the interpreter.
 LARGE = 262_144
 aside = asyncio.to_thread
+REMEMBERED_MS = 10_000
 
 
 def wall_clock() -> int:
@@ -91,6 +92,7 @@ class Intake:
         self._rates = RateLimits()
         self._gate = gate
         self._warn = warn
+        self._failed: tuple[int, str] | None = None
 
     def body(self, request: Request, *, limit: int | None = None) -> Awaitable[bytes]:
         """The whole body of a request; see ``BodyReader.read``."""
@@ -192,9 +194,25 @@ class Intake:
         Raises:
             LogUnavailable: none of them is.
         """
-        if drafts:
+        if not drafts:
+            return
+        try:
             await self._log.append(drafts)
-            self.counters["events"] += len(drafts)
+        except LogUnavailable as error:
+            self._failed = (self.clock(), str(error))
+            raise
+        self._failed = None
+        self.counters["events"] += len(drafts)
+
+    def trouble(self) -> str | None:
+        """Why the log could not be written lately, None if it could.
+
+        A failure is forgotten after a while even when nobody has tried again: health that kept events away for it would
+        never learn that there is room again.
+        """
+        if self._failed is None or self.clock() - self._failed[0] > REMEMBERED_MS:
+            return None
+        return self._failed[1]
 
     def warn(self, project: Project, kind: str, details: Mapping[str, Any]) -> None:
         """Leave a trace of something refused, dropped or changed."""

@@ -33,7 +33,7 @@ class Health:
         lag: how far the workers are behind.
         roster: who is up.
         counters: what capture has counted since this process began.
-        backlog: why capture is closed because the workers are behind, if it is.
+        backlog: why capture is closed because the workers are behind, or the log cannot be written, if so.
         tail_readers: how many follow events.
     """
 

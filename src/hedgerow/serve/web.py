@@ -126,7 +126,8 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
         warn=trail.add,
     )
     health = Health(
-        settings, settings.data_dir, stores.front, stores.telemetry, lag, roster, lambda: capture.counters, backlog,
+        settings, settings.data_dir, stores.front, stores.telemetry, lag, roster, lambda: capture.counters,
+        first_reason(backlog, capture.trouble),
         lambda: tail.readers,
     )  # fmt: skip
     keyring = Keyring.of(settings)
