@@ -24,7 +24,7 @@ LONGEST_VALUE = 4000
 NOISE = frozenset({"updated_at", "revision", "bytecode", "version"})
 
 _SECRET = re.compile(
-    r"(?i)(pass(word|phrase|wd)|secret|token|api_?key|authorization|private_?key|salt|cookie|credential)"
+    r"(?i)(pass(word|phrase|wd)|secret|token|(api|access|private|signing)[_-]?key|authorization|salt|cookie|credential)"
 )
 _INSERT = """
 INSERT INTO audit (at, project_id, user_id, actor, via, address, activity, scope, item_id, item_name, changes)
