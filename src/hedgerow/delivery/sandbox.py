@@ -152,9 +152,14 @@ class Sandbox:
 
     # ------------------------------------------------------------------- work
 
-    def start(self, job: Job) -> HelpedRun:
-        """Begin a run; nothing happens before its first ``advance``."""
-        return HelpedRun(self, job, next(self._numbers), self._now)
+    def start(self, job: Job, now: Callable[[], float] | None = None) -> HelpedRun:
+        """Begin a run; nothing happens before its first ``advance``.
+
+        Args:
+            job: what to run.
+            now: the clock that the program sees, where it is not that of all.
+        """
+        return HelpedRun(self, job, next(self._numbers), now or self._now)
 
     async def match(
         self, compiled: CompiledDestination, found: Mapping[str, Any], limits: Limits
