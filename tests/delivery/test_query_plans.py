@@ -35,6 +35,18 @@ def connection(tmp_path_factory):
             LATER,
             "INDEX deliveries_held_by_person (destination_id=? AND distinct_id=? AND id>?",
         ),
+        (
+            holding.FIRST_OF_SEQUENCE,
+            (OWNER, "s"),
+            "INDEX deliveries_held_in_sequence (destination_id=? AND sequence=?)",
+        ),
+        (holding.NEXT, (OWNER, "[0]", 10), "INDEX deliveries_held (destination_id=?)"),
+        (
+            ledger.HEADS,
+            {"owner": OWNER, "now": 1, "partitions": "[0]", "most": 9},
+            "INDEX deliveries_held_in_sequence (destination_id=? AND sequence=?",
+        ),
+        (ledger.BLOCKED, (OWNER, 1, "[0]"), "INDEX deliveries_open (destination_id=? AND next_at<?)"),
         (holding.WAITING, (), "INDEX deliveries_held (destination_id>?)"),
     ],
 )

@@ -63,8 +63,12 @@ OPTIONS = Options(
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A migrated database with a hook, and an internal destination that is told about it."""
-    folder = tmp_path_factory.mktemp("holding")
+    """Databases with a hook, ordered or not, and an internal destination that is told about it."""
+    return [prepare(tmp_path_factory.mktemp("holding"), ordering) for ordering in (None, "distinct_id")]
+
+
+def prepare(folder, ordering):
+    """One of them."""
     connection = state_template(folder)
     keyring = Keyring.load("", folder)
     connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
@@ -72,6 +76,8 @@ def prepared(tmp_path_factory):
     bytes_of = random.Random(1)  # the same ids in each run, so that a seed repeats
     for name, kind, program in (("hook", "destination", HOOK), ("tell", "internal_destination", TELL)):
         config = Config(name=name, type=kind, enabled=True, hog=program)
+        if name == "hook":
+            config.ordering = ordering
         made = transact(
             connection,
             lambda c, config=config: repository.create(
@@ -97,6 +103,7 @@ class Tool(SimulatedTransport):
 
     async def send(self, request):
         if "/tell" not in request.url and self.down:
+            self.story.append(("received", request.headers["webhook-id"]))
             await asyncio.sleep(self.chance.uniform(0.001, 0.05))
             raise TransportError("refused", "connection refused", retriable=True)
         return await super().send(request)
@@ -120,7 +127,8 @@ class Run:
     """One seed."""
 
     def __init__(self, seed: int, prepared) -> None:
-        stage, self.source, self.ids = prepared
+        self.ordered = seed % 2 == 1
+        stage, self.source, self.ids = prepared[self.ordered]
         self.chance = random.Random(seed)
         self.now = START
         self.log = SimulatedLog(PARTITIONS, self.chance)
@@ -245,6 +253,8 @@ class Run:
         )
         self._judge_superseded(list(rows.values()))
         self._judge_network(rows.values())
+        if self.ordered:
+            self._judge_order(rows)
         self._judge_metrics(hook, Counter(verdict for _, _, verdict in rows.values()))
         self._judge_told()
 
@@ -260,6 +270,21 @@ class Run:
         assert all(self.transport.accepted[name] >= 1 for name in delivered)
         twice = sum(self.transport.accepted[text(identity)] for identity, _, _ in rows) - len(delivered)
         assert twice <= self.deaths * (4 * OPTIONS.lane_concurrency + 16), (twice, self.deaths)
+
+    def _judge_order(self, rows) -> None:
+        """Held or not: nothing of a person is tried before what came before it was accepted, or given up by somebody's order."""
+        places: dict[tuple[str, str], int] = {}
+        for place, told in enumerate(self.transport.story):
+            places.setdefault(told, place)
+        before: dict[str, str] = {}
+        for event in self.events:
+            identity, who, verdict = rows[raw(event.uuid)]
+            if verdict != "delivered":
+                continue
+            name = text(identity)
+            if who in before:
+                assert places["accepted", before[who]] < places["received", name], (before[who], name)
+            before[who] = name
 
     def _judge_metrics(self, hook: bytes, verdicts: Counter[str]) -> None:
         told = Batch()

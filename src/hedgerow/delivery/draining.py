@@ -83,7 +83,7 @@ class Drain:
         for owner in draining:
             room = self._room(owner, now)
             if room:
-                await self._take(owner, room)
+                await self._pass_on(owner, room)
         return bool(draining)
 
     def _look(self, connection: Connection) -> list[bytes]:
@@ -107,11 +107,21 @@ class Drain:
         ahead = min(MOST_AHEAD, max(LEAST_AHEAD, int(rate * AHEAD_S)))
         return max(0, min(int(tokens), ahead - len(self._out.get(destination_id, ()))))
 
-    async def _take(self, destination_id: bytes, room: int) -> None:
+    async def _pass_on(self, destination_id: bytes, room: int) -> None:
+        live = self._configuration.live(destination_id)
+        ordered = live is not None and live.ordered
+        passed = await (self._release if ordered else self._take)(destination_id, room)
+        if not passed:
+            self._waiting = [owner for owner in self._waiting if owner != destination_id]
+            return
+        tokens, at = self._tokens[destination_id]
+        self._tokens[destination_id] = (tokens - passed, at)
+
+    async def _take(self, destination_id: bytes, room: int) -> int:
+        """Take some in hand; how many."""
+
         def work(connection: Connection) -> list[tuple[Invocation, CompiledDestination | str]]:
-            self._configuration.refresh(connection)
-            self._gates.refresh(connection)
-            if not self._is_open(destination_id):
+            if not self._is_open_in(connection, destination_id):
                 return []
             taken = holding.take(
                 connection, destination_id, now=self._world.now_ms(), partitions=self._partitions, limit=room,
@@ -120,10 +130,29 @@ class Drain:
             return [(invocation, self._lanes.judge(connection, invocation)) for invocation in taken]
 
         judged = await self._world.store.write(work, durable=False)
-        if not judged:
-            self._waiting = [owner for owner in self._waiting if owner != destination_id]
-            return
-        tokens, at = self._tokens[destination_id]
-        self._tokens[destination_id] = (tokens - len(judged), at)
-        self._out.setdefault(destination_id, set()).update(invocation.id for invocation, _ in judged)
-        self._lanes.follow(destination_id, judged)
+        if judged:
+            self._out.setdefault(destination_id, set()).update(invocation.id for invocation, _ in judged)
+            self._lanes.follow(destination_id, judged)
+        return len(judged)
+
+    async def _release(self, destination_id: bytes, room: int) -> int:
+        """Of an ordered destination: let the lane take them when it is their turn. What is fresh waits behind them."""
+        now = self._world.now_ms()
+
+        def work(connection: Connection) -> int:
+            if not self._is_open_in(connection, destination_id):
+                return 0
+            return holding.release(
+                connection, destination_id, now=now, partitions=self._partitions, limit=room
+            )
+
+        released = await self._world.store.write(work, durable=False)
+        if released:
+            self._lanes.wake_at(destination_id, now)
+        return released
+
+    def _is_open_in(self, connection: Connection, destination_id: bytes) -> bool:
+        """Whether it may drain as this transaction sees it."""
+        self._configuration.refresh(connection)
+        self._gates.refresh(connection)
+        return self._is_open(destination_id)

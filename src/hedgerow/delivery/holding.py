@@ -67,8 +67,18 @@ SELECT id FROM one WHERE id IS NOT NULL
 """
 COUNT = "SELECT count(*), min(id) FROM deliveries WHERE verdict = 'held' AND destination_id = ?"
 ANY = "SELECT 1 FROM deliveries WHERE verdict = 'held' AND destination_id = ? LIMIT 1"
-FIRST = "SELECT min(id) FROM deliveries WHERE verdict = 'held' AND destination_id = ?"
+FIRST = (
+    "SELECT id, sequence FROM deliveries WHERE verdict = 'held' AND destination_id = ? ORDER BY id LIMIT 1"
+)
+FIRST_OF_SEQUENCE = """
+SELECT id FROM deliveries WHERE verdict = 'held' AND destination_id = ? AND sequence = ?
+ORDER BY captured_at, partition, position LIMIT 1
+"""
 RELEASE = "UPDATE deliveries SET verdict = 'scheduled', next_at = ? WHERE id = ?"
+NEXT = """
+SELECT id FROM deliveries
+WHERE verdict = 'held' AND destination_id = ? AND partition IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
+"""
 TAKE = f"""
 SELECT {ledger.OPEN_COLUMNS}
 FROM deliveries d LEFT JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
@@ -211,10 +221,32 @@ def holds_anything(connection: Connection, destination_id: bytes) -> bool:
 
 def release_one(connection: Connection, destination_id: bytes, now: int) -> bytes | None:
     """Make the oldest of what is held due now; its id, or None when nothing is held."""
-    first: bytes | None = connection.execute(FIRST, (destination_id,)).get
-    if first is not None:
-        connection.execute(RELEASE, (now, first))
-    return first
+    row = connection.execute(FIRST, (destination_id,)).fetchone()
+    if row is None:
+        return None
+    first, sequence = row
+    if sequence is not None:
+        first = connection.execute(FIRST_OF_SEQUENCE, (destination_id, sequence)).get
+    connection.execute(RELEASE, (now, first))
+    return bytes(first)
+
+
+def release(connection: Connection, destination_id: bytes, *, now: int, partitions: str, limit: int) -> int:
+    """Make the oldest of what is held due now, for a lane that takes them in their order.
+
+    Args:
+        connection: inside a writing transaction.
+        destination_id: whose.
+        now: milliseconds.
+        partitions: JSON list of the partitions we own.
+        limit: at most so many.
+
+    Returns:
+        How many there were.
+    """
+    rows = connection.execute(NEXT, (destination_id, partitions, limit)).fetchall()
+    connection.executemany(RELEASE, [(now, row[0]) for row in rows])
+    return len(rows)
 
 
 def take(

@@ -6,6 +6,7 @@ together, so that what a position says is done has its verdict, whatever dies wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,7 +83,8 @@ SELECT id FROM deliveries
 WHERE destination_id = ? AND next_at <= ? AND partition IN (SELECT value FROM json_each(?)) AND sequence IS NULL
 ORDER BY next_at, id LIMIT ?
 """
-# The first open row of each sequence, found by jumping from sequence to sequence: those behind it cost nothing.
+# The first open row of each sequence, found by jumping from sequence to sequence: those behind it cost nothing. What was held
+# before it comes first.
 HEADS = """
 WITH RECURSIVE line(sequence) AS (
     SELECT MIN(sequence) FROM deliveries
@@ -96,9 +98,18 @@ SELECT d.id FROM line JOIN deliveries d ON d.id = (
     SELECT id FROM deliveries WHERE destination_id = :owner AND sequence = line.sequence AND next_at IS NOT NULL
     ORDER BY captured_at, partition, position LIMIT 1
 )
-WHERE d.next_at <= :now AND d.partition IN (SELECT value FROM json_each(:partitions))
+WHERE d.next_at <= :now AND d.partition IN (SELECT value FROM json_each(:partitions)) AND NOT EXISTS (
+    SELECT 1 FROM deliveries h WHERE h.verdict = 'held' AND h.destination_id = :owner AND h.sequence = line.sequence
+    AND (h.captured_at, h.partition, h.position) < (d.captured_at, d.partition, d.position)
+)
 ORDER BY d.next_at, d.id LIMIT :most
 """
+# Due, and yet nobody runs it: it waits for one of its sequence that is held, or that another worker has.
+BLOCKED = """
+SELECT 1 FROM deliveries
+WHERE destination_id = ? AND next_at <= ? AND partition IN (SELECT value FROM json_each(?)) AND verdict <> 'running' LIMIT 1
+"""
+BLOCKED_MS = 1000
 OPEN_ROWS = f"""
 SELECT {OPEN_COLUMNS}
 FROM deliveries d LEFT JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
@@ -271,6 +282,8 @@ def due(
     invocations = [invocation_of(row, sealer) for row in connection.execute(OPEN_ROWS, (chosen,))]
     connection.executemany(RUNNING, [(invocation.id,) for invocation in invocations])
     next_at = connection.execute(NEXT_DUE, (destination_id, now, partitions)).get
+    if ordered and connection.execute(BLOCKED, (destination_id, now, partitions)).get:
+        next_at = min(next_at or math.inf, now + BLOCKED_MS)
     return Due(invocations, len(ids) == wanted or len(free) > limit, next_at)
 
 

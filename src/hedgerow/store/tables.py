@@ -581,6 +581,16 @@ deliveries = Table(
         postgresql_where=text("verdict = 'held'"),
     ),
     Index(
+        "deliveries_held_in_sequence",
+        "destination_id",
+        "sequence",
+        "captured_at",
+        "partition",
+        "position",
+        sqlite_where=text("verdict = 'held' AND sequence IS NOT NULL"),
+        postgresql_where=text("verdict = 'held' AND sequence IS NOT NULL"),
+    ),
+    Index(
         "deliveries_held_by_person",
         "destination_id",
         "distinct_id",

@@ -184,6 +184,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("verdict = 'held'"),
         )
         batch_op.create_index(
+            "deliveries_held_in_sequence",
+            ["destination_id", "sequence", "captured_at", "partition", "position"],
+            unique=False,
+            sqlite_where=sa.text("verdict = 'held' AND sequence IS NOT NULL"),
+            postgresql_where=sa.text("verdict = 'held' AND sequence IS NOT NULL"),
+        )
+        batch_op.create_index(
             "deliveries_in_sequence",
             ["destination_id", "sequence", "captured_at", "partition", "position"],
             unique=False,
@@ -757,6 +764,11 @@ def downgrade() -> None:
             "deliveries_in_sequence",
             sqlite_where=sa.text("sequence IS NOT NULL AND next_at IS NOT NULL"),
             postgresql_where=sa.text("sequence IS NOT NULL AND next_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "deliveries_held_in_sequence",
+            sqlite_where=sa.text("verdict = 'held' AND sequence IS NOT NULL"),
+            postgresql_where=sa.text("verdict = 'held' AND sequence IS NOT NULL"),
         )
         batch_op.drop_index(
             "deliveries_held_by_person",
