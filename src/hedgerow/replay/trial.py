@@ -264,7 +264,7 @@ class _Ear(Sandbox):
         """Everything: no Hog runs in this process."""
         return True
 
-    def start(self, job: Job) -> HelpedRun:
+    def start(self, job: Job, now: Callable[[], float] | None = None) -> HelpedRun:
         """Begin a part."""
 
         def hear(inputs: Mapping[str, Any]) -> None:
@@ -275,7 +275,7 @@ class _Ear(Sandbox):
             self._ran.printed.append(line)
             job.emit(line)
 
-        self._run = self._helpers.start(replace(job, rendered=hear, emit=listen, show=True))
+        self._run = self._helpers.start(replace(job, rendered=hear, emit=listen, show=True), now)
         return self._run
 
     def settle(self) -> None:
