@@ -2,138 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import uuid
-
 import pytest
 
-from hedgerow.accounts import create_key, create_project
-from hedgerow.api import Services, create_app
-from hedgerow.delivery.transport import TransportError
-from hedgerow.destinations.secrets import Keyring
-from hedgerow.events import Draft, Event
-from hedgerow.log.memory import MemoryLog
-from hedgerow.replay.trial import Trials
-from hedgerow.settings import Settings
-from hedgerow.store import Database, migrate
-from support.asgi import call
-
-NOW = 1_780_000_000_000
-CAPTURED = "INSERT INTO event_index VALUES (?, ?, ?, ?, ?, ?, ?)"
-
-
-class Unplugged:
-    """A transport to nowhere: no test of the API sends anything."""
-
-    async def send(self, request):
-        raise TransportError("refused", f"{request.url} is not called in a test.", retriable=False)
-
-    async def close(self):
-        pass
-
-
-class Tidy:
-    """An application whose helper processes end with the request that started them: each request has a loop of its own."""
-
-    def __init__(self, app, services):
-        self.app, self._services = app, services
-
-    async def __call__(self, scope, receive, send):
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            await self._services.trials.close()
-
-
-class Api:
-    """The application with one project, one key, and ways to put things into the store."""
-
-    def __init__(self, folder):
-        self.state, self.telemetry = Database(folder / "state.db"), Database(folder / "telemetry.db")
-        self.log = MemoryLog()
-        self.now = NOW
-        self.changes = 0
-        self.services = Services(
-            Settings(),
-            self.state,
-            self.telemetry,
-            self.log,
-            Keyring(["k" * 32]),
-            lambda: self.now,
-            self._changed,
-            trials=Trials(connect=Unplugged),
-        )
-        self.app = Tidy(create_app(self.services), self.services)
-        self.project = self.state.write_now(
-            lambda c: create_project(c, name="Shop", now=NOW, token="phc_shop_token")
-        )
-        self.key = self.make_key("*")
-
-    def _changed(self):
-        self.changes += 1
-
-    def make_key(self, *scopes):
-        """A key with these scopes."""
-        return self.state.write_now(lambda c: create_key(c, label="test", scopes=scopes, now=NOW))
-
-    def call(self, method, path, body=None, *, key=None):
-        """A request below the project, authenticated."""
-        headers = {"authorization": f"Bearer {key or self.key}"}
-        return asyncio.run(call(self.app, method, f"/api/projects/1/{path}", body, headers))
-
-    def raw(self, method, target, body=None, **headers):
-        """Any request."""
-        return asyncio.run(call(self.app, method, target, body, headers))
-
-    def get(self, path):
-        """The answer of a request that must succeed."""
-        answer = self.call("GET", path)
-        assert answer.status == 200, answer.body
-        return answer.json
-
-    def webhook(self, **fields):
-        """A new destination from the webhook template."""
-        payload = {
-            "template_id": "template-webhook", "name": "Hook", "inputs": {"url": {"value": "https://example.com/"}}, **fields
-        }  # fmt: skip
-        answer = self.call("POST", "hog_functions/", payload)
-        assert answer.status == 201, answer.body
-        return answer.json
-
-    def capture(self, event, distinct_id="ada", **properties):
-        """An event in log and index; returns its place and uuid."""
-        self.now += 1000
-        identity = str(uuid.uuid4())
-        made = Event(identity, event, distinct_id, properties, "2026-05-28T20:26:40.000Z", self.now)
-        asyncio.run(self.log.append([Draft(1, distinct_id, self.now, made.encode())]))
-        record = max((r for part in self.log._records.values() for r in part), key=lambda r: r.position)
-        row = (record.partition, record.position, 1, uuid.UUID(identity).bytes, event, distinct_id, self.now)
-        self.state.write_now(lambda c: c.execute(CAPTURED, row))
-        return record.partition, record.position, identity
-
-    def deliver(self, destination, event="signed_up", verdict="delivered", distinct_id="ada", **columns):
-        """A row of the ledger; returns its id."""
-        partition, position, event_uuid = self.capture(event, distinct_id)
-        identity = uuid.UUID(int=(self.now << 80) | 8 << 76 | 2 << 62 | position)
-        row = {
-            "id": identity.bytes, "project_id": 1, "destination_id": uuid.UUID(destination).bytes, "revision": 1,
-            "partition": partition, "position": position, "event_uuid": uuid.UUID(event_uuid).bytes, "event": event,
-            "distinct_id": distinct_id, "verdict": verdict, "attempts": 1, "status": 200, "duration_ms": 12,
-            "captured_at": self.now, "created_at": self.now, "updated_at": self.now, **columns,
-        }  # fmt: skip
-        sql = f"INSERT INTO deliveries ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
-        self.state.write_now(lambda c: c.execute(sql, tuple(row.values())))
-        return str(identity)
-
-    def close(self):
-        """Close the files."""
-        self.state.close()
-        self.telemetry.close()
+from hedgerow.store import migrate
+from support.api import Api, copied
 
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory):
-    """Migrated files to copy: migrating takes longer than most tests."""
+    """Migrated files to copy."""
     folder = tmp_path_factory.mktemp("store")
     migrate(folder)
     return folder
@@ -142,8 +19,6 @@ def empty_store(tmp_path_factory):
 @pytest.fixture
 def api(empty_store, tmp_path):
     """A fresh API."""
-    for name in ("state.db", "telemetry.db"):
-        (tmp_path / name).write_bytes((empty_store / name).read_bytes())
-    made = Api(tmp_path)
+    made = Api(copied(empty_store, tmp_path))
     yield made
     made.close()

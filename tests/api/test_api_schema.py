@@ -15,6 +15,7 @@ from hedgerow.api.schema.shapes import (
     Shape,
     Shapes,
     by_key,
+    either,
     free,
     limited,
     maybe,
@@ -154,6 +155,10 @@ def test_a_schema_follows_from_an_example():
         ([], {"type": "array", "items": {}}),
         (free({"a": 1}, "any"), {"description": "any"}),
         (maybe(one_of("a", "b")), {"type": ["string", "null"], "enum": ["a", "b", None]}),
+        (
+            maybe(either(1, "a")),
+            {"anyOf": [{"anyOf": [{"type": "integer"}, {"type": "string"}]}, {"type": "null"}]},
+        ),
         (by_key({"a": 1}), {"type": "object", "additionalProperties": {"type": "integer"}}),
         (note(limited(3, minimum=1), "few"), {"type": "integer", "minimum": 1, "description": "few"}),
         ("0191f3c0-1d2e-7a00-8000-5f0c6a3b9d10", {"type": "string", "format": "uuid"}),

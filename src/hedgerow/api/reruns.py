@@ -193,7 +193,9 @@ def _from_posthog(access: Access, owner: bytes, wanted: Mapping[str, Any]) -> Se
     if end - start > LONGEST_WINDOW_MS:
         raise Invalid("The window may not be longer than 30 days.", attr="filter__window_end")
     statuses = wanted.get("status") or ["failed"]
-    if not isinstance(statuses, list) or not set(statuses) <= set(STATUSES):
+    if not isinstance(statuses, list) or not all(
+        isinstance(one, str) and one in STATUSES for one in statuses
+    ):
         raise Invalid(f"Must be a list of {', '.join(STATUSES)}.", attr="filter__status")
     verdicts = [verdict for status in statuses for verdict in STATUSES[status]]
     if not verdicts:

@@ -24,7 +24,7 @@ ENTRY = Shape(
         "ip": maybe("203.0.113.7"),
         "activity": "updated",
         "scope": "HogFunction",
-        "item_id": maybe("0191f3c0-1d2e-7a00-8000-5f0c6a3b9d10"),
+        "item_id": note(maybe("3"), "A number or a UUID, as the thing has."),
         "detail": {
             "name": maybe("Orders to the warehouse"),
             "changes": [

@@ -16,7 +16,7 @@ from hedgerow.api.schema.operations import (
     Tag,
     page,
 )
-from hedgerow.api.schema.shapes import Shape, by_key, free, limited, maybe, note, one_of, optional
+from hedgerow.api.schema.shapes import Shape, by_key, either, free, limited, maybe, note, one_of, optional
 from hedgerow.api.schema.templates import TEMPLATE
 from hedgerow.delivery.holding import ORDERS
 
@@ -174,7 +174,7 @@ CHECK = Query(
 
 def _saved(status_text: str) -> Answer:
     """A destination, or the answer of a check."""
-    return Answer(DESTINATION, status_text, headers=ETAG)
+    return Answer(either(DESTINATION, {"changed": True}), status_text, headers=ETAG)
 
 
 PERIOD = (
@@ -191,7 +191,7 @@ OPERATIONS = (
     Operation(
         "GET /hog_functions",
         "hog_functions_list",
-        page(SUMMARY),
+        page(either(SUMMARY, DESTINATION)),
         query=(
             Query("type", "destination,internal_destination", "Of these types."),
             Query("enabled", one_of("true", "false"), "Only those that are on, or off."),

@@ -2,7 +2,7 @@
 
 A plain value stands for its type: every key of a dictionary is always there, every text is a text. What is looser than that
 is marked: ``maybe`` (or null), ``optional`` (the key may be missing), ``one_of`` (these values and no others), ``free`` (any
-JSON), ``by_key`` (keys that are data), ``note`` (a word about it), ``limited`` (bounds). A ``Shape`` is a dictionary with a name of
+JSON), ``by_key`` (keys that are data), ``either`` (one form or another), ``note`` (a word about it), ``limited`` (bounds). A ``Shape`` is a dictionary with a name of
 its own, which others refer to.
 """
 
@@ -55,6 +55,7 @@ class Marked:
     missing: bool = False
     anything: bool = False
     keyed: bool = False
+    others: tuple[Any, ...] = ()
 
 
 def maybe(value: Any) -> Marked:
@@ -81,6 +82,11 @@ def free(value: Any = None, text: str = "") -> Marked:
 def by_key(value: Mapping[str, Any], text: str = "") -> Marked:
     """An object whose keys are data; its values are all like the first."""
     return Marked(value, {"description": text} if text else {}, keyed=True)
+
+
+def either(*values: Any, text: str = "") -> Marked:
+    """Like one of these; the first is the example."""
+    return Marked(values[0], {"description": text} if text else {}, others=values[1:])
 
 
 def note(value: Any, text: str) -> Marked:
@@ -135,6 +141,8 @@ class Shapes:
         if marked.keyed:
             first = next(iter(marked.value.values()))
             inner = {"type": "object", "additionalProperties": self.schema(first, request=request)}
+        elif marked.others:
+            inner = {"anyOf": [self.schema(one, request=request) for one in (marked.value, *marked.others)]}
         else:
             inner = self.schema(marked.value, request=request)
         found = {**inner, **marked.extra}
