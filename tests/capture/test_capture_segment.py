@@ -66,6 +66,15 @@ def test_group_and_alias(client, log):
     assert (alias.event, alias.distinct_id, alias.properties) == ("$create_alias", "u", {"alias": "old"})
 
 
+def test_a_project_chooses_the_type_of_groups(make_client, log):
+    """Segment has one kind of group; which one that is here, the project says."""
+    client = make_client(project_options={"segment_group_type": "company"})
+    group = call(client, log, "group", groupId="acme", traits={"plan": "pro"})
+    track = call(client, log, "track", event="e", context={"groupId": "acme"})
+    assert group.properties["$group_type"] == "company"
+    assert group.properties["$groups"] == track.properties["$groups"] == {"company": "acme"}
+
+
 def test_context_is_kept_and_translated(client, log):
     """The context stays whole; PostHog's names are added where the sender set none."""
     context = {

@@ -61,6 +61,7 @@ OPTIONS: Mapping[str, tuple[Any, Check]] = {
     "events_burst": (0, _rate),
     "person_display_name_properties": (None, _names),
     "person_processing_opt_out": (False, _flag),
+    "segment_group_type": ("segment_group", _text),
 }
 SECRET = frozenset({"hash_salt"})
 

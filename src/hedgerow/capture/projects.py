@@ -15,7 +15,8 @@ class Project:
     Attributes:
         id: its number.
         settings: of these capture reads ``anonymize_ips``, ``dropped_properties``, ``hashed_properties``, ``hash_salt``
-            (see ``capture.privacy``), ``events_per_second`` and ``events_burst`` (see ``capture.limits``).
+            (see ``capture.privacy``), ``events_per_second`` and ``events_burst`` (see ``capture.limits``), and
+            ``segment_group_type`` (see ``capture.segment``).
     """
 
     id: int

@@ -2,6 +2,9 @@
 
 The write key is the project token, by Basic auth or in the body. As at Segment, a batch is accepted when any of its messages
 is; those that are no events leave a trace.
+
+Project settings:
+    segment_group_type: what kind of group Segment's groups become, ``segment_group`` if it is not set.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from hedgerow.capture.request import Request
 from hedgerow.events import Event, tokens
 from hedgerow.events import body as bodies
 from hedgerow.events.errors import Unauthorized, WireError, not_events, unparsable
-from hedgerow.events.segment import KINDS, BadMessage, Source, read_message
+from hedgerow.events.segment import GROUP_TYPE, KINDS, BadMessage, Source, read_message
 from hedgerow.log.protocol import LogUnavailable
 
 log = logging.getLogger(__name__)
@@ -58,8 +61,12 @@ class Segment:
     async def _take(self, request: Request) -> None:
         body = await self._intake.body(request)
         large = len(body) > LARGE
-        token, events, bad = await aside(self._read, request, body) if large else self._read(request, body)
+        token, document = await aside(self._open, request, body) if large else self._open(request, body)
         project = await self._intake.project(token)
+        kind = project.settings.get("segment_group_type") or GROUP_TYPE
+        events, bad = (
+            await aside(self._read, request, document, kind) if large else self._read(request, document, kind)
+        )
         for reason in bad:
             self._intake.counters["refused_bad_message"] += 1
             self._intake.warn(project, "refused_bad_message", {"detail": reason})
@@ -67,8 +74,8 @@ class Segment:
             raise unparsable(bad[0])
         await self._intake.keep(project, events, large=large)
 
-    def _read(self, request: Request, body: bytes) -> tuple[str, list[Event], list[str]]:
-        """The token, the good messages as events, and what is wrong with the others."""
+    def _open(self, request: Request, body: bytes) -> tuple[str, dict[str, Any]]:
+        """The token and the JSON of a request."""
         document = bodies.parse(
             body,
             {},
@@ -77,21 +84,27 @@ class Segment:
         )
         if type(document) is not dict:
             raise not_events("the body must be an object")
-        token = tokens.check(_token(request, document))
+        return tokens.check(_token(request, document)), document
+
+    def _read(
+        self, request: Request, document: dict[str, Any], group_type: str
+    ) -> tuple[list[Event], list[str]]:
+        """The good messages as events, and what is wrong with the others."""
         source = Source(
             self._intake.clock(),
             self._intake.random,
             self._intake.address(request),
             document.get("sentAt"),
+            group_type=group_type,
         )
         kind = PATHS[request.path.rstrip("/")]
         if kind is not None:
-            return token, *_events([document], kind, source)
+            return _events([document], kind, source)
         batch = document.get("batch")
         if type(batch) is not list or not batch:
             raise not_events('"batch" must be a list of messages')
         source.context = document.get("context")
-        return token, *_events(batch, None, source)
+        return _events(batch, None, source)
 
     def _refuse(self, error: Exception) -> Answer:
         status, reason, text = _explain(error)

@@ -20,7 +20,7 @@ from hedgerow.events.timestamps import parse, resolve, write
 Message: TypeAlias = dict[str, Any]
 
 KINDS = ("track", "identify", "page", "screen", "group", "alias")
-# Segment has one kind of group; this is the name under which PostHog's own users of Segment find it.
+# Segment has one kind of group; this is the name under which PostHog's own users of Segment find it, unless a project chooses another.
 GROUP_TYPE = "segment_group"
 # Message ids that are no UUID become one, always the same, so that a re-sent message is known as such.
 _NAMESPACE = uuids.UUID("5f4fbb6e-6a0d-5f57-9f63-0b6a4c1c7a11")
@@ -73,6 +73,7 @@ class Source:
         ip: the client's address; ``context.ip`` wins.
         sent_at: of the batch, as sent; a message's own wins.
         context: of the batch, under that of each message.
+        group_type: what kind of group Segment's groups are.
     """
 
     now: int
@@ -80,6 +81,7 @@ class Source:
     ip: str = ""
     sent_at: Any = None
     context: Any = None
+    group_type: str = GROUP_TYPE
 
 
 def read_message(message: Any, kind: str | None, source: Source) -> Event:
@@ -98,8 +100,8 @@ def read_message(message: Any, kind: str | None, source: Source) -> Event:
     kind = kind or message.get("type")
     if kind not in _READERS:
         raise BadMessage(f"the type must be one of {', '.join(KINDS)}")
-    name, properties = _READERS[kind](message)
-    _add_context(_context(message, source), properties, source.ip)
+    name, properties = _READERS[kind](message, source)
+    _add_context(_context(message, source), properties, source)
     return Event(
         _uuid(message, source),
         name[:MAX_NAME].replace("\0", "\ufffd"),
@@ -126,14 +128,14 @@ def _required_text(message: Message, name: str) -> str:
     return value
 
 
-def _track(message: Message) -> tuple[str, dict[str, Any]]:
+def _track(message: Message, _source: Source) -> tuple[str, dict[str, Any]]:
     name = message.get("event")
     if type(name) is not str or not name:
         raise BadMessage('"event" must be the name of the event')
     return name, _object(message, "properties")
 
 
-def _identify(message: Message) -> tuple[str, dict[str, Any]]:
+def _identify(message: Message, _source: Source) -> tuple[str, dict[str, Any]]:
     properties: dict[str, Any] = {"$set": _object(message, "traits")}
     user, anonymous = (distinct_id_text(message.get(name)) for name in ("userId", "anonymousId"))
     if user is not None and anonymous is not None and user != anonymous:
@@ -149,7 +151,7 @@ def _view(message: Message) -> dict[str, Any]:
     return properties
 
 
-def _page(message: Message) -> tuple[str, dict[str, Any]]:
+def _page(message: Message, _source: Source) -> tuple[str, dict[str, Any]]:
     properties = _view(message)
     for name, ours in _PAGE:
         if properties.get(name) is not None:
@@ -157,29 +159,29 @@ def _page(message: Message) -> tuple[str, dict[str, Any]]:
     return "$pageview", properties
 
 
-def _screen(message: Message) -> tuple[str, dict[str, Any]]:
+def _screen(message: Message, _source: Source) -> tuple[str, dict[str, Any]]:
     properties = _view(message)
     if properties.get("name") is not None:
         properties.setdefault("$screen_name", properties["name"])
     return "$screen", properties
 
 
-def _group(message: Message) -> tuple[str, dict[str, Any]]:
+def _group(message: Message, source: Source) -> tuple[str, dict[str, Any]]:
     key = _required_text(message, "groupId")
     return "$groupidentify", {
-        "$group_type": GROUP_TYPE,
+        "$group_type": source.group_type,
         "$group_key": key,
         "$group_set": _object(message, "traits"),
-        "$groups": {GROUP_TYPE: key},
+        "$groups": {source.group_type: key},
     }
 
 
-def _alias(message: Message) -> tuple[str, dict[str, Any]]:
+def _alias(message: Message, _source: Source) -> tuple[str, dict[str, Any]]:
     _required_text(message, "userId")
     return "$create_alias", {"alias": _required_text(message, "previousId")}
 
 
-_READERS: dict[Any, Callable[[Message], tuple[str, dict[str, Any]]]] = {
+_READERS: dict[Any, Callable[[Message, Source], tuple[str, dict[str, Any]]]] = {
     "track": _track,
     "identify": _identify,
     "page": _page,
@@ -220,9 +222,9 @@ def _context(message: Message, source: Source) -> dict[str, Any]:
     return {**source.context, **context} if type(source.context) is dict else context
 
 
-def _add_context(context: dict[str, Any], properties: dict[str, Any], ip: str) -> None:
+def _add_context(context: dict[str, Any], properties: dict[str, Any], source: Source) -> None:
     """The context itself, and its fields under PostHog's names where the sender has not set those."""
-    ip = context["ip"] if type(context.get("ip")) is str else ip
+    ip = context["ip"] if type(context.get("ip")) is str else source.ip
     if ip:
         properties.setdefault("$ip", ip)
     if not context:
@@ -236,5 +238,5 @@ def _add_context(context: dict[str, Any], properties: dict[str, Any], ip: str) -
             properties.setdefault(name, value)
     group = distinct_id_text(context.get("groupId"))
     if group is not None:
-        properties.setdefault("$groups", {GROUP_TYPE: group})
+        properties.setdefault("$groups", {source.group_type: group})
     properties.setdefault("context", context)

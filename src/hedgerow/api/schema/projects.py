@@ -18,6 +18,7 @@ OPTIONS = {
     "events_burst": limited(0, type="number", minimum=0, description="How many more for a moment."),
     "person_display_name_properties": maybe(limited(["email", "name"], maxItems=1000)),
     "person_processing_opt_out": note(False, "Make no profiles of persons."),
+    "segment_group_type": note("segment_group", "What kind of group the groups of Segment's libraries are."),
 }
 
 PROJECT = Shape(
