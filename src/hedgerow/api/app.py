@@ -8,6 +8,7 @@ import hedgerow
 from hedgerow.api import (
     account_errors,
     audit,
+    backtests,
     definitions,
     deliveries,
     docs,
@@ -47,7 +48,7 @@ ROUTERS = (
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router, query.router, invocations.router, explain.router,
-    replays.router, traces.router,
+    replays.router, traces.router, backtests.router,
 )  # fmt: skip
 
 
