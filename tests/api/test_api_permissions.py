@@ -139,6 +139,14 @@ GET    /event_definitions                                                event_d
 GET    /event_definitions/{definition_id}                                event_definition:read   viewer
 GET    /property_definitions                                             property_definition:read viewer
 GET    /property_definitions/{definition_id}                             property_definition:read viewer
+GET    /deliveries/{delivery_id}/trace                                   hog_function:read       viewer
+POST   /hog_functions/{destination_id}/replay                            hog_function:write      editor
+GET    /hog_functions/{destination_id}/replays                           hog_function:read       viewer
+GET    /hog_functions/{destination_id}/replays/{run_id}                  hog_function:read       viewer
+DELETE /hog_functions/{destination_id}/replays/{run_id}                  hog_function:write      editor
+POST   /hog_functions/{destination_id}/replays/{run_id}/pause            hog_function:write      editor
+POST   /hog_functions/{destination_id}/replays/{run_id}/resume           hog_function:write      editor
+POST   /hog_functions/{destination_id}/backtest                          hog_function:write      editor
 """
 # Pages and documents, without anything of a project in them.
 OPEN = {
