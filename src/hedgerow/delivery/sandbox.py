@@ -157,9 +157,11 @@ class Sandbox:
 
         Args:
             job: what to run.
-            now: the clock that the program sees, where it is not that of all.
+            now: the clock that the program sees, where it is not that of all; it stands still while the program runs.
         """
-        return HelpedRun(self, job, next(self._numbers), now or self._now)
+        run = HelpedRun(self, job, next(self._numbers), now or self._now)
+        run.still = now is not None
+        return run
 
     async def match(
         self, compiled: CompiledDestination, found: Mapping[str, Any], limits: Limits
@@ -382,6 +384,7 @@ class HelpedRun:
         printed: lines handed out so far.
         value: what the program gave in the end.
         used_ms: CPU time of the program so far.
+        still: whether its clock stands still while it runs.
     """
 
     def __init__(self, sandbox: Sandbox, job: Job, number: int, now: Callable[[], float]) -> None:
@@ -389,6 +392,7 @@ class HelpedRun:
         self.printed = job.printed
         self.value: Any = None
         self.used_ms = 0.0
+        self.still = False
         self._sandbox = sandbox
         self._job = job
         self._number = number
@@ -428,6 +432,7 @@ class HelpedRun:
             self.used_ms = 0.0
             message = _message("run", self._job, limits, self._now())
             message |= {"journal": _journal(self.journal), "printed": self.printed}
+        message["still"] = self.still
         helper.holds = 0
         answer = await helper.ask(message, limits.cpu_ms - self.used_ms, self._note)
         self._note(answer)

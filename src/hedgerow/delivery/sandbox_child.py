@@ -69,13 +69,14 @@ class Clock:
     def __init__(self) -> None:
         self.set(0.0)
 
-    def set(self, now: float) -> None:
-        """The parent says what time it is."""
+    def set(self, now: float, *, still: bool = False) -> None:
+        """The parent says what time it is, and whether it stays that."""
         self._offset = now - time.perf_counter()
+        self._still = now if still else None
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self._offset + time.perf_counter()
+        return self._offset + time.perf_counter() if self._still is None else self._still
 
 
 class Helper:
@@ -100,7 +101,7 @@ class Helper:
         """Work until the parent is gone, or until this process is too fat to go on."""
         self._channel.send("ready")
         while (message := self._channel.receive()) is not None and not self._is_fat():
-            self._clock.set(message["now"])
+            self._clock.set(message["now"], still=message.get("still") is True)
             self._do(message)
 
     def _is_fat(self) -> bool:
