@@ -566,6 +566,21 @@ async def test_a_run_can_be_traced_afterwards(sandbox):
     assert "fetch" in trace["error"]
 
 
+async def test_helpers_that_nobody_needs_go_home():
+    """After a while without work their memory is given back; the next run starts another."""
+    sandbox = Sandbox(size=1, idle_s=0.05)
+    try:
+        assert (await run_once(sandbox, Job(destination("return 1"), GLOBALS), answer))[0] == 1
+        for _ in range(500):
+            if not sandbox.pids():
+                break
+            await asyncio.sleep(0.01)
+        assert sandbox.pids() == []
+        assert (await run_once(sandbox, Job(destination("return 2"), GLOBALS), answer))[0] == 2
+    finally:
+        await sandbox.close()
+
+
 async def test_all_inputs_are_told_on_request(sandbox):
     """Usually only those that must be redacted leave a helper; a trial shows them all."""
     told = []
