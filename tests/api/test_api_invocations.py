@@ -8,6 +8,7 @@ import pytest
 
 from hedgerow.delivery.sandbox import Sandbox
 from hedgerow.delivery.transport import Response, TransportError
+from hedgerow.destinations.secrets import Keyring
 from hedgerow.replay.trial import Trials
 from support.asgi import call
 
@@ -390,6 +391,56 @@ def test_trials_take_the_settings_of_deliveries(api):
     trials = Trials.of(api.services.settings)
     assert trials._options.timeout_s == api.services.settings.fetch_timeout_s
     assert trials.limits.fetches == api.services.settings.max_fetches
+
+
+def test_the_saved_draft_can_be_tried(api):
+    """As it would be once it is published; without one there is nothing to try."""
+    identity = saved(api)
+    assert tried(api, {"globals": GLOBALS, "use_draft": True}, identity, status=400)["attr"] == "use_draft"
+    draft = {
+        "name": "Better payments",
+        "inputs": {"url": {"value": "https://draft.example.com/"}, "token": {"secret": True}},
+    }
+    assert api.call("PATCH", f"hog_functions/{identity}/draft/", draft).status < 300
+    answer = tried(api, {"globals": GLOBALS, "use_draft": True}, identity)
+    (request,) = answer["invocations"][0]["requests"]
+    assert (request["url"], request["request"]["headers"]["Authorization"]) == (
+        "https://draft.example.com/",
+        "Bearer ***REDACTED***",
+    )
+    assert answer["globals"]["source"]["name"] == "Better payments"
+    answer = tried(api, {"globals": GLOBALS}, identity)
+    assert answer["invocations"][0]["requests"][0]["url"] == "https://example.com/paid"
+
+
+def test_unreadable_secrets_are_said_to_be(api):
+    """With another key nothing can be redacted, so nothing is shown."""
+    identity = saved(api)
+    object.__setattr__(api.services, "keyring", Keyring(["another key that is long enough"]))
+    assert tried(api, {"globals": GLOBALS}, identity, status=409)["code"] == "secrets_unreadable"
+
+
+def test_too_many_trials_are_put_off(api):
+    """Whoever comes when many wait is told to come back, at once."""
+    api.services.trials._here = 1000
+    assert tried(api, body(globals=GLOBALS), status=429)["type"] == "throttled_error"
+
+
+def test_notes_tell_where_live_traffic_differs(api):
+    """Off, sampled, masked, or without a mapping: what a test leaves aside is said."""
+    config = {
+        "enabled": False, "sampling": {"percentage": 0.000001}, "masking": {"hash": "{event.event}", "ttl": 60}
+    }  # fmt: skip
+    assert tried(api, body(configuration=config, globals=GLOBALS))["notes"] == [
+        "The destination is off: live events do not reach it.",
+        "Live, this event would not be in the sample that is delivered.",
+        "Live, a repetition may be masked; a test never is.",
+    ]
+    answer = tried(api, body(configuration={"mappings": [], "filters": None}, globals=GLOBALS))
+    assert (answer["status"], answer["notes"]) == (
+        "skipped",
+        ["It has no mapping that is on, so it wants no event."],
+    )
 
 
 def test_stored_events_need_a_key_for_events(api):

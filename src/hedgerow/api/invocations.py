@@ -16,17 +16,17 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from hedgerow.api import presenters
 from hedgerow.api.access import Access, json_body, needs
-from hedgerow.api.errors import Forbidden, Invalid, Json, NotFound
+from hedgerow.api.errors import ApiError, Forbidden, Invalid, Json, NotFound
 from hedgerow.api.hog_functions import checked
 from hedgerow.api.paging import number
 from hedgerow.api.times import parse_time
 from hedgerow.delivery.recent import EventSearch, find_event, place
-from hedgerow.destinations import CompiledDestination, ValidationError, drafts, repository
+from hedgerow.destinations import CompiledDestination, SecretsError, ValidationError, drafts, repository
 from hedgerow.destinations.model import Destination
 from hedgerow.destinations.validation import UNSAVED
 from hedgerow.hog import HogError
 from hedgerow.people.queries import group_types
-from hedgerow.replay.trial import Trial, prepared
+from hedgerow.replay.trial import TooMany, Trial, prepared
 from hedgerow.replay.trial_choice import Choice, choose
 from hedgerow.replay.trial_event import Setting, Subject, clickhouse, given, stored
 from hedgerow.replay.trial_report import report
@@ -52,6 +52,18 @@ NO_EVENT: Final = (
     '"latest": true for the latest that matches, or "sample": true for one made up.'
 )
 FEW: Final = 10
+
+
+class Throttled(ApiError):
+    """Too many others ask for the same."""
+
+    status, type, code = 429, "throttled_error", "throttled"
+
+
+class Unreadable(ApiError):
+    """Stored secrets cannot be read: the operator must act."""
+
+    status, type, code = 409, "invalid_request", "secrets_unreadable"
 
 
 @router.post("/invocations")
@@ -81,6 +93,8 @@ async def invoke(destination_id: str, request: Request, access: Writing) -> Resp
         await _recorded(access, compiled.destination)
     try:
         tried = await trials.run(trial)
+    except TooMany as error:
+        raise Throttled(str(error)) from error
     except HogError as error:
         raise Invalid(f"The filters could not be explained: {error}", attr="filters") from error
     took = int((asyncio.get_running_loop().time() - began) * 1000)
@@ -127,7 +141,10 @@ async def _compiled(destination_id: str, body: Mapping[str, Any], access: Access
             raise Invalid("Send the configuration to be tried.", attr="configuration", code="required")
         raise NotFound
     services = access.services
-    return await asyncio.to_thread(prepared, saved, services.keyring, access.seen, services.trials.limits)
+    try:
+        return await asyncio.to_thread(prepared, saved, services.keyring, access.seen, services.trials.limits)
+    except SecretsError as error:
+        raise Unreadable(str(error)) from error
 
 
 async def _saved(destination_id: str, access: Access) -> tuple[Destination | None, Destination | None]:

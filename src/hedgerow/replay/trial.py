@@ -33,10 +33,17 @@ from hedgerow.replay.trial_event import Subject
 from hedgerow.replay.trial_transport import MockAnswer, Mocked, Noted
 from hedgerow.settings import Settings
 
-LONGEST_S: Final = 60.0
+LONGEST_S: Final = 25.0
+"""Clients and proxies often give up after 30 seconds, and would then never learn what happened."""
 AT_A_TIME: Final = 4
+MOST_WAITING: Final = 32
+IDLE_S: Final = 120.0
 EXCERPT: Final = 1_000_000
 """Bytes of a body that are kept until its secrets are taken out; less is shown."""
+
+
+class TooMany(Exception):
+    """So many trials wait for their turn that one more would not get it in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ def prepared(
 
     Raises:
         ValidationError: a filter does not compile.
+        SecretsError: its secrets cannot be read, so nothing of it could be shown without them.
     """
     once = replace(destination, config=replace(destination.config, retry=[]))
     compiled = CompiledDestination(once, keyring, project)
@@ -111,6 +119,7 @@ def prepared(
         HogError
     ):  # compiled here, and not on an event loop; what is wrong with it, a helper will tell
         _ = compiled.program
+    _ = compiled.secrets
     return compiled
 
 
@@ -142,7 +151,7 @@ class Trials:
             now: seconds since the epoch.
             longest_s: a trial that takes longer is ended.
         """
-        self.sandbox = sandbox or Sandbox()
+        self.sandbox = sandbox or Sandbox(idle_s=IDLE_S)
         self.limits = limits or Limits()
         self._options = replace(options or Options(), body_excerpt=EXCERPT)
         self._connect = connect
@@ -150,6 +159,7 @@ class Trials:
         self._now = now
         self._longest_s = longest_s
         self._turns = asyncio.Semaphore(AT_A_TIME)
+        self._here = 0
 
     @classmethod
     def of(cls, settings: Settings) -> Trials:
@@ -161,7 +171,7 @@ class Trials:
             public_url=settings.base_url,
         )
         return cls(
-            Sandbox(size=settings.helpers),
+            Sandbox(size=settings.helpers, idle_s=IDLE_S),
             options=options,
             limits=Limits(fetches=settings.max_fetches),
             connect=lambda: HttpTransport(EgressPolicy(settings.egress_allow)),
@@ -174,22 +184,31 @@ class Trials:
             await self._transport.close()
 
     async def run(self, trial: Trial) -> Tried:
-        """Try a destination.
+        """Try a destination, when it is its turn.
 
         Raises:
+            TooMany: too many trials wait already.
             HogError: its filters took too long to be explained.
         """
-        async with self._turns:
-            subject = trial.subject
-            explanation = await self.sandbox.explain(trial.compiled, subject.found, stream=subject.stream)
-            runs: list[Ran] = []
-            try:
-                async with asyncio.timeout(self._longest_s):
-                    for number, mapping in enumerate(explanation["wanted"]):
-                        runs.append(await self._one(trial, number, mapping))
-            except TimeoutError:
-                return Tried(explanation, runs, complete=False)
-            return Tried(explanation, runs)
+        if self._here >= AT_A_TIME + MOST_WAITING:
+            raise TooMany("Many others are testing just now. Try again in a moment.")
+        self._here += 1
+        try:
+            async with self._turns:
+                return await self._run(trial)
+        finally:
+            self._here -= 1
+
+    async def _run(self, trial: Trial) -> Tried:
+        subject, runs = trial.subject, list[Ran]()
+        explanation = await self.sandbox.explain(trial.compiled, subject.found, stream=subject.stream)
+        try:
+            async with asyncio.timeout(self._longest_s):
+                for number, mapping in enumerate(explanation["wanted"]):
+                    runs.append(await self._one(trial, number, mapping))
+        except TimeoutError:
+            return Tried(explanation, runs, complete=False)
+        return Tried(explanation, runs)
 
     async def _one(self, trial: Trial, number: int, mapping: str) -> Ran:
         """One delivery, to its end."""

@@ -249,6 +249,8 @@ def _notes(trial: Trial, tried: Tried) -> Iterator[str]:
     person = subject["person"]
     if not compiled.sampled(subject["event"]["uuid"], person["id"] if person else None):
         yield "Live, this event would not be in the sample that is delivered."
+    if config.mappings is not None and all(item.get("disabled") for item in config.mappings):
+        yield "It has no mapping that is on, so it wants no event."
     if config.masking:
         yield "Live, a repetition may be masked; a test never is."
     if any(map(_would_retry, tried.runs)):

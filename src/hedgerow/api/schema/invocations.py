@@ -187,19 +187,30 @@ REFUSED = Answer(
     "Something in the request is wrong.",
 )
 
+UNREADABLE = Answer(
+    {
+        "type": "invalid_request",
+        "code": "secrets_unreadable",
+        "detail": "The secrets of this destination cannot be read with the keys at hand.",
+        "attr": maybe("inputs"),
+    },
+    "The operator must give the server the key that sealed the secrets.",
+)
+
 OPERATIONS = (
     Operation(
         f"POST {HOG_FUNCTION}/invocations",
         "hog_functions_invocations",
         ANSWER,
         body=REQUEST,
-        others={400: REFUSED},
+        others={400: REFUSED, 409: UNREADABLE},
     ),
     Operation(
         f"GET {HOG_FUNCTION}/matching_events",
         "hog_functions_matching_events",
         CHOICE,
         query=(*CHOOSING, Query("use_draft", one_of("true", "false"), "Match the saved draft.")),
+        others={409: UNREADABLE},
     ),
     Operation(
         f"POST {HOG_FUNCTION}/matching_events",
@@ -211,6 +222,6 @@ OPERATIONS = (
             request=True,
         ),
         query=CHOOSING,
-        others={400: REFUSED},
+        others={400: REFUSED, 409: UNREADABLE},
     ),
 )
