@@ -18,8 +18,8 @@ from hedgerow.destinations.filters.clause import NOTHING, Clause, every, no, som
 from hedgerow.destinations.filters.cohorts import cohort_filter
 from hedgerow.destinations.filters.compiled import CompiledFilter
 from hedgerow.destinations.filters.context import Context
-from hedgerow.destinations.filters.properties import hogql, operand_of, property_filter
-from hedgerow.destinations.filters.trees import binary, literal, name
+from hedgerow.destinations.filters.properties import hogql, operand_of, property_filter, property_list
+from hedgerow.destinations.filters.trees import binary, is_constant, literal, name
 from hedgerow.destinations.filters.wording import property_words, quoted, test_words
 from hedgerow.destinations.project import Project
 from hedgerow.hog.ast import Expr
@@ -72,15 +72,19 @@ class _Explainer:
     def _entries(self, filters: Mapping[str, Any]) -> list[Clause]:
         """The alternatives, as one clause; those without properties first, as the filter itself asks them."""
         events = enumerate(filters.get("events") or ())
-        ordered = sorted(
-            events, key=lambda item: item[1].get("id") is None or bool(item[1].get("properties"))
-        )
+        ordered = sorted(events, key=lambda item: not self._is_plain(item[1]))
         entries = [self._event(entry, f"events__{position}") for position, entry in ordered]
         entries += [
             self._action(entry, f"actions__{position}")
             for position, entry in enumerate(filters.get("actions") or ())
         ]
         return entries if len(entries) < 2 else [some("one of these events", entries)]
+
+    def _is_plain(self, entry: Mapping[str, Any]) -> bool:
+        """Whether an entry asks for the name of the event and nothing else."""
+        wanted = entry.get("id")
+        own = property_list(entry.get("properties"), self._context, nested=wanted in NESTED_EVENTS)
+        return wanted is not None and is_constant(own, value=True)
 
     def _event(self, entry: Mapping[str, Any], place: str) -> Clause:
         wanted = entry.get("id")
@@ -117,6 +121,8 @@ class _Explainer:
         if not entry.get("properties"):
             return first
         own = self._group(entry["properties"], f"{place}__properties", nested)
+        if own.join and not own.clauses:
+            return first
         parts = own.clauses if own.join == "all" and own.place.endswith("__properties") else [own]
         return every(f"{first.text}, with properties", [first, *parts], place)
 
