@@ -93,8 +93,8 @@ GET    /hog_functions/{destination_id}/logs                              hog_fun
 GET    /hog_functions/{destination_id}/metrics                           hog_function:read       viewer
 GET    /hog_functions/{destination_id}/metrics/totals                    hog_function:read       viewer
 POST   /hog_functions/{destination_id}/invocations                       hog_function:write      editor
-GET    /hog_functions/{destination_id}/matching_events                   hog_function:read       viewer
-POST   /hog_functions/{destination_id}/matching_events                   hog_function:read       viewer
+GET    /hog_functions/{destination_id}/matching_events                   hog_function:read,event:read,person:read viewer
+POST   /hog_functions/{destination_id}/matching_events                   hog_function:read,event:read,person:read viewer
 POST   /hog_functions/{destination_id}/rerun                             hog_function:write,person:read,group:read editor
 GET    /hog_function_templates                                           hog_function:read       viewer
 GET    /hog_function_templates/{template_id}                             hog_function:read       viewer
