@@ -34,7 +34,7 @@ def helpers():
 @pytest.fixture(autouse=True)
 def trying(api, helpers):
     """Let the API use them, and let there be somebody to pay."""
-    api.runner, api.services.trials.sandbox = helpers
+    api.helpers = helpers
     known = Event(
         str(uuid.uuid4()),
         "$set",
@@ -49,9 +49,12 @@ def trying(api, helpers):
 def explained(api, event, query="", status=200):
     """The answer, on the loop that the helper belongs to."""
     headers = {"authorization": f"Bearer {api.key}"}
-    answer = api.runner.run(
-        call(api.app, "GET", f"/api/projects/1/events/{event}/explain/?{query}", None, headers)
+    runner, sandbox = api.helpers
+    own, api.services.trials.sandbox = api.services.trials.sandbox, sandbox
+    answer = runner.run(
+        call(api.app.app, "GET", f"/api/projects/1/events/{event}/explain/?{query}", None, headers)
     )
+    api.services.trials.sandbox = own
     assert answer.status == status, answer.body
     return answer.json
 

@@ -36,17 +36,35 @@ def helpers():
 
 def traced(api, helpers, delivery, status=200):
     """The answer, on the loop that the helper belongs to."""
-    runner, api.services.trials.sandbox = helpers
+    runner, sandbox = helpers
+    own, api.services.trials.sandbox = api.services.trials.sandbox, sandbox
     headers = {"authorization": f"Bearer {api.key}"}
-    answer = runner.run(call(api.app, "GET", f"/api/projects/1/deliveries/{delivery}/trace/", None, headers))
+    answer = runner.run(
+        call(api.app.app, "GET", f"/api/projects/1/deliveries/{delivery}/trace/", None, headers)
+    )
+    api.services.trials.sandbox = own
     assert answer.status == status, answer.body
     return answer.json
 
 
 def attempt(api, delivery, status, response, number=1):
     """A request of a delivery as the ledger keeps it."""
-    row = (uuid.UUID(delivery).bytes, number, 0, api.now, 7, "POST", "https://example.com/pay", status, None, b"{}", response)
-    api.state.write_now(lambda c: c.execute("INSERT INTO delivery_attempts VALUES (?,?,?,?,?,?,?,?,?,?,?)", row))
+    row = (
+        uuid.UUID(delivery).bytes,
+        number,
+        0,
+        api.now,
+        7,
+        "POST",
+        "https://example.com/pay",
+        status,
+        None,
+        b"{}",
+        response,
+    )
+    api.state.write_now(
+        lambda c: c.execute("INSERT INTO delivery_attempts VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
+    )
 
 
 def test_each_line_is_shown_with_what_it_changed(api, helpers):

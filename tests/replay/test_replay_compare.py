@@ -20,7 +20,9 @@ def test_the_same_request_does_not_differ():
 def test_each_place_that_differs_is_named():
     """Method, address, headers, and the paths of a JSON body; the lines show old and new."""
     one = sent('{"plan": "free", "to": ["a", "b"], "gone": 1}', a="1", same="x")
-    other = sent('{"plan": "pro", "to": ["a", "c"], "new": null}', url="https://example.com/v2", a="2", same="x")
+    other = sent(
+        '{"plan": "pro", "to": ["a", "c"], "new": null}', url="https://example.com/v2", a="2", same="x"
+    )
     found = compare([one], [other])
     assert found.places == ["url", "header a", "body.plan", "body.to[1]", "body.gone", "body.new"]
     assert found.lines[:2] == ["--- now", "+++ then"]
