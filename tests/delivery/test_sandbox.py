@@ -15,9 +15,10 @@ import pytest
 
 from hedgerow.delivery.invocation import Invocation
 from hedgerow.delivery.judging import WAITING, Judge
+from hedgerow.delivery.masking import Claim, MaskingError, claim
 from hedgerow.delivery.outgoing import measure, shaped
 from hedgerow.delivery.runner import Runner
-from hedgerow.delivery.sandbox import FILTER, Job, Sandbox, run_once
+from hedgerow.delivery.sandbox import FILTER, MASK, Job, Sandbox, run_once
 from hedgerow.delivery.sandbox_wire import LARGEST, WireError, error_in, error_out, length_of, unpack
 from hedgerow.delivery.state import pack_journal, unpack_journal
 from hedgerow.delivery.transport import Response
@@ -41,6 +42,7 @@ from hedgerow.hog import (
     HogThrown,
     HogTimeLimit,
     Limits,
+    OverBudget,
 )
 
 KEYS = Keyring(["a key that is long enough"])
@@ -462,6 +464,65 @@ async def test_a_filter_that_never_ends_is_an_error(sandbox):
     ((_, refusal),), later = judge.judge([compiled], found(3), "events")
     assert isinstance(refusal, FilterError)
     assert later == []
+    await judge.stop()
+
+
+def masked(template):
+    compiled = destination(inputs={"to": "{event.properties.shop}"})
+    config = replace(compiled.destination.config, masking={"hash": template, "ttl": 60, "threshold": None})
+    return CompiledDestination(replace(compiled.destination, config=config), KEYS, Project(1))
+
+
+COUNTED = "arrayCount(x -> arrayCount(y -> arrayCount(z -> z = x, event.properties.n), event.properties.n) > 0, event.properties.n)"
+
+
+def shopping(size, shop="Ulm"):
+    return {**GLOBALS, "event": {"event": "paid", "properties": {"n": list(range(size)), "shop": shop}}}
+
+
+async def claimed_later(judge, one, compiled):
+    answers = asyncio.Queue()
+    judge.claim_later(one, compiled, lambda who, what: answers.put_nowait((who, what)))
+    who, what = await asyncio.wait_for(answers.get(), 20)
+    assert who is one
+    return what
+
+
+@pytest.mark.parametrize("template", [f"{{{COUNTED}}}", f"{{inputs.to}}{{{COUNTED}}}"])
+async def test_a_mask_that_takes_long_is_worked_out_elsewhere(sandbox, template):
+    """The event loop gives it up; a helper finds the same hash; after that it is asked at once, until it proves quick."""
+    judge, compiled = Judge(world_of(sandbox)), masked(template)
+    assert isinstance(judge.claim(invocation(1, shopping(3)), compiled), Claim)
+    slow = invocation(2, shopping(65))
+    with pytest.raises(OverBudget):
+        judge.claim(slow, compiled)
+    expected = claim(slow, compiled, time.time())
+    assert await claimed_later(judge, slow, compiled) == expected
+    with pytest.raises(OverBudget):
+        judge.claim(invocation(3, shopping(3)), compiled)
+    assert isinstance(await claimed_later(judge, invocation(3, shopping(3)), compiled), Claim)
+    assert isinstance(judge.claim(invocation(4, shopping(3)), compiled), Claim)
+
+
+async def test_a_mask_that_fails_elsewhere_fails_as_here(sandbox):
+    """Hash, inputs and limits each by their name; and no more than so many deliveries wait for a mask."""
+    judge = Judge(world_of(sandbox))
+    for template, kind in (
+        ("{jsonParse('{')}", "masking"),
+        (f"{{{COUNTED}}}", "masking"),
+        ("{inputs.to}{nowhere}", "masking"),
+    ):
+        compiled = masked(template)
+        answer = await claimed_later(judge, invocation(1, shopping(2000)), compiled)
+        assert isinstance(answer, MaskingError), template
+        assert answer.kind == kind
+    assert await claimed_later(judge, invocation(1, shopping(1, "")), masked("{inputs.to}")) is None
+    compiled = masked(f"{{{COUNTED}}}")
+    for number in range(WAITING):
+        judge.claim_later(invocation(number, shopping(3)), compiled, lambda _who, _what: None)
+    sandbox.divert(compiled, MASK)
+    with pytest.raises(MaskingError, match="too many deliveries wait"):
+        judge.claim(invocation(99, shopping(3)), compiled)
     await judge.stop()
 
 

@@ -7,15 +7,16 @@ import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from hedgerow.delivery import erasure, internal, ledger, person_updates
 from hedgerow.delivery.configuration import Configuration, ConfigurationStale, key
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
 from hedgerow.delivery.invocation import Invocation, Line, Outcome
-from hedgerow.delivery.judging import Answer, Judge
+from hedgerow.delivery.judging import Answer, Claimed, Judge
 from hedgerow.delivery.lanes import Lanes
-from hedgerow.delivery.masking import Claim, MaskingError, claim
+from hedgerow.delivery.masking import Claim, MaskingError
 from hedgerow.delivery.matching import Plan, Wanted
 from hedgerow.delivery.settler import Settler
 from hedgerow.delivery.suspects import MARKED, SUSPECT
@@ -25,6 +26,7 @@ from hedgerow.delivery.world import REST_AFTER_STORE_ERROR_S, Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
 from hedgerow.destinations.globals import build_globals, filter_globals
 from hedgerow.events import Event, Record
+from hedgerow.hog import OverBudget
 from hedgerow.people import Change, Folded, IngestionWarning, fold, load, record_warnings
 from hedgerow.store import Connection, StoreError
 
@@ -359,7 +361,7 @@ class Intake:
         """Verdicts to the settler, invocations to the lanes."""
         for invocation in invocations:  # suspects like the open rows of the last owner: not beside them
             invocation.deaths = deaths
-        claims = self._claims(invocations, ready)
+        claims = self._claims(entry, invocations, ready)
         entry.pending |= {invocation.id: invocation for invocation in invocations}
         entry.pending |= {outcome.invocation.id: outcome.invocation for outcome in ready}
         self._settler.expect(entry)
@@ -372,22 +374,45 @@ class Intake:
             self._lanes.reserve(one.invocation)
             self._settler.claim(one)
 
-    def _claims(self, invocations: list[Invocation], ready: list[Outcome]) -> dict[bytes, Claim]:
-        """What has to be claimed before its invocation may run. One whose claim fails has its verdict already."""
+    def _claims(
+        self, entry: Entry, invocations: list[Invocation], ready: list[Outcome]
+    ) -> dict[bytes, Claim]:
+        """What has to be claimed before its invocation may run.
+
+        One whose claim fails has its verdict already; one whose claim takes long comes back when it is known.
+        """
         claims: dict[bytes, Claim] = {}
+        late: set[bytes] = set()
         for invocation in invocations:
             compiled = self._configuration.live(invocation.destination_id)
             if compiled is None or compiled.destination.config.masking is None:
                 continue
             try:
-                found = claim(invocation, compiled, self._world.now())
+                found = self._judge.claim(invocation, compiled)
+            except OverBudget:
+                entry.waits += 1
+                late.add(invocation.id)
+                self._judge.claim_later(invocation, compiled, partial(self._claimed_late, entry))
             except MaskingError as error:
                 ready.append(self._failed(invocation, error.kind, compiled.redact(str(error))))
             else:
                 claims |= {invocation.id: found} if found else {}
-        failed = {outcome.invocation.id for outcome in ready}
-        invocations[:] = [invocation for invocation in invocations if invocation.id not in failed]
+        gone = late | {outcome.invocation.id for outcome in ready}
+        invocations[:] = [invocation for invocation in invocations if invocation.id not in gone]
         return claims
+
+    def _claimed_late(self, entry: Entry, invocation: Invocation, answer: Claimed) -> None:
+        """A claim that took long is known: the invocation goes on where the others went at once."""
+        entry.waits -= 1
+        entry.pending[invocation.id] = invocation
+        self._settler.expect(entry)
+        if isinstance(answer, MaskingError):
+            self._settler.report(self._failed(invocation, answer.kind, str(answer)))
+        elif answer is None:
+            self._lanes.submit(invocation)
+        else:
+            self._lanes.reserve(invocation)
+            self._settler.claim(answer)
 
     def _failed(self, invocation: Invocation, kind: str, message: str) -> Outcome:
         at = self._world.now_ms()

@@ -1,7 +1,7 @@
-"""Filters that take too long for the event loop: judged in a helper, while their record waits in the window.
+"""Filters and masks that take too long for the event loop: judged in a helper, while their record waits in the window.
 
-Most filters never get here: those that cannot loop are not even metered. One that is over its few milliseconds is judged again
-elsewhere, and the records behind go on; only settling waits for the answer. So that a filter that is always slow cannot
+Most never get here: filters that cannot loop are not even metered. One that is over its few milliseconds is judged again
+elsewhere, and the records behind go on; only settling waits for the answer. So that one that is always slow cannot
 fill the window, just so many of its records wait: the others become deliveries that failed, to be run again.
 """
 
@@ -13,11 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
+from hedgerow.delivery.invocation import Invocation
+from hedgerow.delivery.masking import Claim, MaskingError, claim, claim_in_helper
 from hedgerow.delivery.matching import Wanted, wanted_by
-from hedgerow.delivery.sandbox import FILTER
+from hedgerow.delivery.sandbox import FILTER, MASK
 from hedgerow.delivery.world import World
 from hedgerow.destinations import CompiledDestination, FilterError
-from hedgerow.hog import HogError, Host, Limits
+from hedgerow.hog import HogError, Host, Limits, OverBudget
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ CPU_MS: Final = 100.0
 WAITING: Final = 32
 
 Answer: TypeAlias = "list[str] | FilterError"
+Claimed: TypeAlias = "Claim | MaskingError | None"
 
 
 class Judge:
@@ -64,12 +67,74 @@ class Judge:
 
     def _may_wait(self, compiled: CompiledDestination, wanted: Wanted) -> bool:
         """Whether one more record may wait for this filter; one that may not becomes a failed delivery."""
-        assert self._sandbox is not None
-        self._sandbox.divert(compiled, FILTER)
-        if self._waiting[compiled.destination.id] < WAITING:
+        if self._has_room(compiled, FILTER):
             return True
         wanted.append((compiled, FilterError("The filter takes so long that too many events wait for it.")))
         return False
+
+    def _has_room(self, compiled: CompiledDestination, part: str) -> bool:
+        """Whether one more record may wait for a destination, whose filter or mask goes to a helper from now on."""
+        assert self._sandbox is not None
+        self._sandbox.divert(compiled, part)
+        return self._waiting[compiled.destination.id] < WAITING
+
+    def claim(self, invocation: Invocation, compiled: CompiledDestination) -> Claim | None:
+        """What an invocation has to claim before it may be sent, as ``masking.claim`` tells.
+
+        Raises:
+            MaskingError: it could not be worked out.
+            OverBudget: it takes long: ``claim_later`` has the time.
+        """
+        now, sandbox = self._host.now(), self._sandbox
+        if sandbox is None:
+            return claim(invocation, compiled, now)
+        try:
+            if not sandbox.takes(compiled, MASK):
+                return claim(invocation, compiled, now, sandbox.patience_ms)
+        except OverBudget:
+            pass
+        if not self._has_room(compiled, MASK):
+            raise MaskingError("masking", "The mask takes so long that too many deliveries wait for it.")
+        raise OverBudget
+
+    def claim_later(
+        self,
+        invocation: Invocation,
+        compiled: CompiledDestination,
+        then: Callable[[Invocation, Claimed], None],
+    ) -> None:
+        """Have a helper work out what an invocation has to claim.
+
+        Args:
+            invocation: whose.
+            compiled: its destination.
+            then: gets the answer, without secrets; not called when this process ends first.
+        """
+        self._waiting[compiled.destination.id] += 1
+        self._spawn(self._ask_claim(invocation, compiled, then))
+
+    async def _ask_claim(
+        self,
+        invocation: Invocation,
+        compiled: CompiledDestination,
+        then: Callable[[Invocation, Claimed], None],
+    ) -> None:
+        assert self._sandbox is not None
+        answer: Claimed
+        try:
+            answer = await claim_in_helper(self._sandbox, invocation, compiled)
+        except MaskingError as error:
+            answer = MaskingError(error.kind, compiled.redact(str(error)))
+        except Exception as error:
+            log.exception("masking_crashed id=%s", compiled.destination.id)
+            answer = MaskingError("masking", f"Hedgerow itself failed: {type(error).__name__}: {error}")
+        finally:
+            self._answered(compiled)
+        then(invocation, answer)
+
+    def _answered(self, compiled: CompiledDestination) -> None:
+        self._waiting[compiled.destination.id] -= 1
+        self._waiting += Counter()  # forgets those at zero
 
     def later(
         self,
@@ -96,8 +161,7 @@ class Judge:
         try:
             answer = await self._answer(compiled, found)
         finally:
-            self._waiting[compiled.destination.id] -= 1
-            self._waiting += Counter()  # forgets those at zero
+            self._answered(compiled)
         then(compiled, answer)
 
     async def _answer(self, compiled: CompiledDestination, found: Mapping[str, Any]) -> Answer:

@@ -11,18 +11,21 @@ a failure that can be run again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from hedgerow.delivery.identity import text
 from hedgerow.delivery.invocation import Invocation, Outcome
+from hedgerow.delivery.sandbox import Job, Sandbox
 from hedgerow.destinations import CompiledDestination, FilterError, InputError, SecretsError
 from hedgerow.destinations.globals import with_source
-from hedgerow.hog import Host
+from hedgerow.hog import HogError, Host
 from hedgerow.store import Connection
 
-CPU_MS: Final = 15
+CPU_MS: Final = 100
 
 FIND = "SELECT expires_at, count, winner FROM masks WHERE destination_id = ? AND hash = ?"
 KEEP = """
@@ -68,32 +71,64 @@ class MaskingError(Exception):
         self.kind = kind
 
 
-def claim(invocation: Invocation, compiled: CompiledDestination, now: float) -> Claim | None:
+def claim(
+    invocation: Invocation, compiled: CompiledDestination, now: float, patience_ms: float = math.inf
+) -> Claim | None:
     """What an invocation has to claim before it may be sent; None when nothing masks it.
 
     Args:
         invocation: fresh from matching.
         compiled: its destination.
         now: seconds since the epoch.
+        patience_ms: CPU time that the hash, and the inputs it needs, may take here.
 
     Raises:
         MaskingError: the hash, or an input that it needs, could not be worked out.
+        OverBudget: it takes longer: ``claim_in_helper`` has the time.
     """
     masking = compiled.destination.config.masking
     if masking is None:
         return None
-    host = Host(now=lambda: now, seed=invocation.id, limits=replace(compiled.limits, cpu_ms=CPU_MS))
+    limits = replace(compiled.limits, cpu_ms=CPU_MS)
+    host = Host(now=lambda: now, seed=invocation.id, limits=limits, patience_ms=patience_ms)
     values = with_source(invocation.globals, compiled.destination)
-    try:
-        if "inputs" in masking["hash"]:
+    with _failures():
+        if _needs_inputs(masking):
             values["inputs"] = compiled.render(values, invocation.mapping, host)
-        hashed = compiled.mask_key(values, host)
-    except FilterError as error:
-        raise MaskingError("masking", str(error)) from error
+        return _claimed(invocation, masking, compiled.mask_key(values, host))
+
+
+async def claim_in_helper(
+    sandbox: Sandbox, invocation: Invocation, compiled: CompiledDestination
+) -> Claim | None:
+    """As ``claim``, worked out in a helper process."""
+    masking = compiled.destination.config.masking
+    if masking is None:
+        return None
+    values = with_source(invocation.globals, compiled.destination)
+    job = Job(compiled, values, invocation.mapping, seed=invocation.id, render=_needs_inputs(masking))
+    with _failures():
+        hashed = await sandbox.mask_key(job, replace(compiled.limits, cpu_ms=CPU_MS))
+    return _claimed(invocation, masking, hashed)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
     except InputError as error:
         raise MaskingError("inputs", str(error)) from error
     except SecretsError as error:
         raise MaskingError("secrets", str(error)) from error
+    except (FilterError, HogError) as error:
+        raise MaskingError("masking", str(error)) from error
+
+
+def _needs_inputs(masking: Mapping[str, Any]) -> bool:
+    return "inputs" in masking["hash"]
+
+
+def _claimed(invocation: Invocation, masking: Mapping[str, Any], hashed: str | None) -> Claim | None:
     if hashed is None:
         return None
     return Claim(invocation, bytes.fromhex(hashed), masking["ttl"] * 1000, masking["threshold"])

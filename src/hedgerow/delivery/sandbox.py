@@ -48,6 +48,7 @@ CALLS: Final = frozenset({"fetch", "sleep", "postHogCapture"})
 
 PROGRAM: Final = "program"
 FILTER: Final = "filter"
+MASK: Final = "mask"
 Revision: TypeAlias = "tuple[str, int, str]"
 
 
@@ -126,7 +127,7 @@ class Sandbox:
 
         Args:
             compiled: which destination.
-            part: ``PROGRAM``, inputs included, or ``FILTER``.
+            part: ``PROGRAM``, inputs included, ``FILTER`` or ``MASK``.
         """
         if part is PROGRAM and len(compiled.destination.config.hog) > LONG_SOURCE:
             return True
@@ -252,6 +253,7 @@ class Sandbox:
             HogError: a limit was met.
         """
         answer = await self._once(job.compiled, _message("mask", job, limits, self._now()), limits)
+        self._judge(job.compiled, MASK, float(answer.get("cpu_ms") or 0.0))
         return None if answer.get("key") is None else str(answer["key"])
 
     async def _once(

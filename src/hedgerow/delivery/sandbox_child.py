@@ -228,10 +228,12 @@ class Helper:
         compiled = _compiled(dumps(message["destination"]))
         host = self._host(message)
         self._channel.send("begun")
+        began = time.thread_time()
         values = message["globals"]
         if message["render"]:
             values["inputs"] = compiled.render(values, message["mapping"], host)
-        self._end("masked", key=compiled.mask_key(values, host), cpu_ms=0.0)
+        key = compiled.mask_key(values, host)
+        self._end("masked", key=key, cpu_ms=(time.thread_time() - began) * 1000)
 
 
 def _wanted(compiled: CompiledDestination, found: Mapping[str, Any], host: hog.Host) -> list[str] | None:

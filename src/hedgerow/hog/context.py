@@ -33,6 +33,9 @@ class RuntimeContext(Protocol):
     def tick(self) -> None:
         """Look at the clock."""
 
+    def look_through(self, count: int, /) -> None:
+        """Look at the clock beside work on ``count`` values at one go; go on elsewhere if that is too much for here."""
+
     def check_string(self, length: int, /) -> None:
         """Refuse a string of ``length`` characters before it is built, and charge for it."""
 
@@ -73,6 +76,9 @@ class Unmetered:
         """Nobody pays."""
 
     def tick(self) -> None:
+        """Nobody waits."""
+
+    def look_through(self, count: int, /) -> None:
         """Nobody waits."""
 
     def check_string(self, length: int, /) -> None:

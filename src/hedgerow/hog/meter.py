@@ -196,6 +196,17 @@ class Meter:
         if count > self.most:
             self._too_large(count, self.limits.items, "An array or object can have at most {} entries")
 
+    def look_through(self, count: int, /) -> None:
+        """Something goes through so many values at one go.
+
+        Raises:
+            HogTimeLimit: the CPU time is used up.
+            OverBudget: it would try the host's patience, or has.
+        """
+        if self.patience < _FOREVER and count > _QUICK_ITEMS:
+            raise OverBudget
+        self.tick()
+
     @staticmethod
     def _too_large(size: int, limit: int, message: str) -> None:
         if size > limit:

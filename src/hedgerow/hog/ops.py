@@ -18,7 +18,16 @@ from hedgerow.hog.errors import HogRuntimeError
 from hedgerow.hog.text import as_double, concat_text, js_text
 from hedgerow.hog.times import instant
 from hedgerow.hog.utf16 import utf16_key
-from hedgerow.hog.values import HogDate, HogDateTime, HogErrorValue, is_finite, is_nan, is_number, type_name
+from hedgerow.hog.values import (
+    HogCallable,
+    HogDate,
+    HogDateTime,
+    HogErrorValue,
+    is_finite,
+    is_nan,
+    is_number,
+    type_name,
+)
 from hedgerow.hog.values import truthy as truthy  # noqa: PLC0414 (an operator like the others)
 
 _SAFE: Final = 2**53
@@ -33,6 +42,8 @@ _EXACT_DIGITS: Final = 18
 _CHAIN: Final = 200
 _ENTRY: Final = 110
 """Bytes charged for a new key of an object."""
+_ARRAYS: Final = frozenset({list, tuple})
+_NUMBERS: Final = frozenset({int, float})
 _ITEM: Final = 16
 """Bytes charged for a new item of an array."""
 
@@ -251,8 +262,10 @@ def _with_boolean(left: Any, right: Any) -> tuple[Any, Any] | None:
 
 def _number_lists(left: Any, right: Any) -> tuple[Any, Any] | None:
     """Two arrays of finite numbers compare by their elements, longer after its own beginning."""
+    if type(left) not in _ARRAYS or type(right) not in _ARRAYS:
+        return None
     for value in (left, right):
-        if type(value) not in {list, tuple} or not all(is_number(item) and is_finite(item) for item in value):
+        if not _NUMBERS.issuperset(map(type, value)) or not all(map(is_finite, value)):
             return None
     return list(left), list(right)
 
@@ -294,9 +307,24 @@ def not_in(value: Any, container: Any) -> bool:
 
 def contains(items: list[Any] | tuple[Any, ...], value: Any) -> bool:
     """Whether a value is among the items, without conversion; NaN is found."""
-    if type(value) is str:
-        return any(type(item) is str and item == value for item in items)
-    return any(same_value(item, value) for item in items)
+    return any(map(is_nan, items)) if is_nan(value) else place_of(items, value) > 0
+
+
+def place_of(items: list[Any] | tuple[Any, ...], value: Any) -> int:
+    """The place of a value among the items, from 1, without conversion; 0 when it is not there, as NaN never is."""
+    kind = type(value)
+    if kind in _NO_KEYS or kind is HogCallable:
+        return next((place for place, item in enumerate(items, 1) if item is value), 0)
+    try:
+        place = items.index(value) + 1  # quick, but takes true for 1
+    except ValueError:
+        return 0
+    if strict_equals(items[place - 1], value):
+        return place
+    rest = enumerate(items[place:], place + 1)
+    if kind is bool:
+        return next((place for place, item in rest if item is value), 0)
+    return next((place for place, item in rest if type(item) is not bool and item == value), 0)
 
 
 def has_key(items: dict[Any, Any], key: Any) -> bool:

@@ -19,6 +19,10 @@ _LONGEST_PATTERN: Final = 10_000
 _PATTERN_MEMORY: Final = 1 << 20
 _WORK: Final = 16_000_000
 """Instructions of the compiled pattern times bytes of text: about 100 ms at RE2's slowest."""
+_WORK_OF_A_VALUE: Final = 100
+"""Such work as takes about as long as looking at one value."""
+_QUICK_WORK: Final = 400_000
+_LONGEST_CACHED: Final = 1000
 _LONGEST_FOLDED: Final = 200_000
 """Texts up to this long are folded for a case-blind search without RE2."""
 
@@ -58,7 +62,10 @@ def _find(ctx: RuntimeContext, compiled: Any, size: int, text: str) -> Any:
     """One search in UTF-8, its work bounded beforehand. A lone surrogate counts as one unknown character."""
     watch(ctx, len(text))
     encoded = utf8(text)
-    if len(encoded) * size > _WORK:
+    work = len(encoded) * size
+    if work > _QUICK_WORK:
+        ctx.look_through(work // _WORK_OF_A_VALUE)
+    if work > _WORK:
         raise HogSizeLimit(f"This regular expression is too heavy for a text of {len(text)} characters")
     match = compiled.search(encoded)
     watch(ctx, len(text))
@@ -103,9 +110,11 @@ def like(ctx: RuntimeContext, text: str, pattern: str, *, ignore_case: bool = Fa
     Raises:
         HogSizeLimit: pattern and text together would take too long.
     """
-    plan = _like_plan(pattern, ignore_case)
+    plan = (_like_plan if len(pattern) <= _LONGEST_CACHED else _like_plan.__wrapped__)(pattern, ignore_case)
     foldable = not ignore_case or (text.isascii() and len(text) <= _LONGEST_FOLDED)
     if type(plan) is not tuple or not foldable:
+        if len(pattern) > _LONGEST_PATTERN:
+            raise HogSizeLimit(f"A pattern like this may have at most {_LONGEST_PATTERN} characters")
         compiled, size = _compile(_like_regex(well_formed(pattern)), ignore_case, False)
         return _find(ctx, compiled, size, text) is not None
     watch(ctx, len(text))
@@ -145,14 +154,16 @@ def _has_segments(ctx: RuntimeContext, text: str, pieces: tuple[str, ...]) -> bo
             return False
         end = text.find("\n", first)
         stop = len(text) if end < 0 else end
-        if _in_order(text, pieces, first, stop):
+        if _in_order(ctx, text, pieces, first, stop):
             return True
         start = stop + 1
     return False
 
 
-def _in_order(text: str, pieces: tuple[str, ...], start: int, stop: int) -> bool:
-    for piece in pieces:
+def _in_order(ctx: RuntimeContext, text: str, pieces: tuple[str, ...], start: int, stop: int) -> bool:
+    for position, piece in enumerate(pieces):
+        if position & 255 == 255:
+            ctx.tick()
         found = text.find(piece, start, stop)
         if found < 0:
             return False

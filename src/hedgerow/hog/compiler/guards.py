@@ -13,7 +13,7 @@ from hedgerow.hog.context import LARGE
 from hedgerow.hog.host import Host
 from hedgerow.hog.meter import Meter
 
-_SIZED: Final = frozenset({list, tuple, str})
+_ARRAYS: Final = frozenset({list, tuple})
 _NOBODY: Final = Host()
 """The host of filters and templates that were given none."""
 Holder = Meter | list[Any]
@@ -31,9 +31,12 @@ def run_of(holder: Holder) -> Meter:
 
 def _guarded(operator: Callable[[Any, Any], bool]) -> Callable[[Holder, Any, Any], bool]:
     def guarded(holder: Holder, left: Any, right: Any) -> bool:
-        if type(right) in _SIZED and len(right) > LARGE:
+        size = len(right) if type(right) in _ARRAYS else 0
+        if type(left) in _ARRAYS:
+            size = max(size, len(left))
+        if size > LARGE or (type(right) is str and len(right) > LARGE):
             meter = run_of(holder)
-            meter.tick()
+            meter.look_through(size)
             result = operator(left, right)
             meter.tick()
             return result

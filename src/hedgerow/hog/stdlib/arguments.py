@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
-from hedgerow.hog.context import RuntimeContext, watch
+from hedgerow.hog.context import LARGE, RuntimeContext, watch
 from hedgerow.hog.errors import HogRuntimeError
 from hedgerow.hog.ops import to_number
 from hedgerow.hog.text import as_double
 from hedgerow.hog.values import type_name
+
+_CONTAINERS: Final = frozenset({list, tuple, dict})
 
 
 def need_text(function: str, value: Any) -> str:
@@ -41,5 +43,7 @@ def settle(number: float) -> int | float:
 def weigh(ctx: RuntimeContext, *values: Any) -> None:
     """Look at the clock when any of the arguments is large enough to take time."""
     for value in values:
-        if type(value) is str or type(value) is list or type(value) is tuple or type(value) is dict:
+        if type(value) is str:
             watch(ctx, len(value))
+        elif type(value) in _CONTAINERS and len(value) > LARGE:
+            ctx.look_through(len(value))

@@ -60,7 +60,7 @@ def index_of(ctx: RuntimeContext, items: Any, value: Any) -> int:
     if not is_array(items):
         return 0
     weigh(ctx, items)
-    return next((place for place, item in enumerate(items, 1) if ops.strict_equals(item, value)), 0)
+    return ops.place_of(items, value)
 
 
 @function(
