@@ -6,6 +6,7 @@ import asyncio
 import base64
 import statistics
 import time
+from ipaddress import ip_network
 
 import pytest
 
@@ -259,6 +260,22 @@ def test_an_ipv6_network_is_one_address(api):
         house.browser(address=f"2001:db8::{n:x}").log_in(f"user{n}@example.com", "guess 123")
     assert house.browser(address="2001:db8::ffff:1").log_in(ada.email).status == 429
     assert house.browser(address="2001:db8:0:1::1").log_in(ada.email).status == 200
+
+
+def test_only_a_trusted_proxy_says_who_asks(api):
+    """An address that somebody made up is no way around the limit; one from our proxy is believed."""
+    house = House(api, login_address_tries=3)
+    ada = house.user("ada@example.com", "viewer")
+    for n in range(3):
+        house.browser().call(
+            "POST", "/api/login/", {"email": f"u{n}@example.com"}, x_forwarded_for=f"198.51.100.{n}"
+        )
+    made_up = {"email": ada.email, "password": PASSWORD}
+    assert house.browser().call("POST", "/api/login/", made_up, x_forwarded_for="198.51.100.9").status == 429
+    behind = House(api, login_address_tries=3, trusted_proxies=(ip_network("127.0.0.1/32"),), keep=house)
+    assert behind.browser().call("POST", "/api/login/", made_up, x_forwarded_for="198.51.100.9").status == 200
+    (session,) = behind.browser(ada.email).call("GET", f"{ME}sessions/").json["results"][1:]
+    assert session["ip"] == "198.51.100.9"
 
 
 def test_many_at_once_are_no_way_around(house, ada):

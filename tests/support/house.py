@@ -131,14 +131,18 @@ def application(services):
 class House:
     """An API, two projects, and people."""
 
-    def __init__(self, api, **settings):
+    def __init__(self, api, *, keep=None, **settings):
+        """With ``keep`` another house over the same store, with other settings."""
         self.api, self.state = api, api.state
         services = replace(
             api.services, passwords=CHEAP, settings=api.services.settings.model_copy(update=settings)
         )
         self.services, self.app = services, application(services)
-        self.other = self.state.write_now(
-            lambda c: create_project(c, name="Other", now=api.now, token="phc_other_token")
+        self.other = keep.other if keep else self._second_project()
+
+    def _second_project(self):
+        return self.state.write_now(
+            lambda c: create_project(c, name="Other", now=self.now, token="phc_other_token")
         )
 
     @property
