@@ -16,6 +16,7 @@ from hedgerow.cli.errors import CommandFailed
 COMMANDS = {
     "apply": "apply",
     "audit": "audit",
+    "backtest": "backtest",
     "deliveries": "deliveries",
     "destinations": "destinations",
     "discard": "holds:discard",
