@@ -298,6 +298,25 @@ def test_requests_past_the_limit_are_refused(make_client, log, name):
     assert client.app.counters["refused_too_large"] == 2
 
 
+def test_a_property_of_20_megabytes_is_refused(client, log):
+    """It is too large by itself; compressed, it is too large once inflated; a little less is too large for one event."""
+    limit = 20 * 1024 * 1024
+    huge, large = (body(properties={"a": "x" * size}) for size in (limit, limit - 1000))
+    reply = client.post("/e/", huge)
+    assert (reply.status, reply.text) == (
+        413,
+        f"maximum event size exceeded: the request has more than {limit} bytes",
+    )
+    reply = client.post("/e/", gzip.compress(huge, 1))
+    assert (reply.status, reply.text) == (
+        413, f"maximum event size exceeded: the request inflates to more than {limit} bytes"
+    )  # fmt: skip
+    reply = client.post("/e/", large)
+    assert reply.status == 413
+    assert reply.text.startswith("maximum event size exceeded: event 'e' has 20")
+    assert not log.events
+
+
 def test_one_event_past_the_limit_is_refused(make_client, log):
     """An event that the log would not take is named."""
     client = make_client(max_event=1000)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hedgerow.capture import CaptureApp
 from hedgerow.capture.address import ClientAddress
 from hedgerow.capture.limits import DiskGate, RateLimited, RateLimits
 from hedgerow.capture.privacy import protect
@@ -133,6 +134,31 @@ def test_a_closed_gate_is_503(make_app, client_for, log, caplog):
         assert (reply.status, reply.text) == (503, "transient error, please retry")
     assert not log.events
     assert caplog.text.count("the disk is nearly full") == 1
+
+
+def test_a_log_that_fails_is_remembered_for_a_while(log, client_for):
+    """Health hears of it until it works again, or until long enough nobody has tried."""
+    now = [0]
+
+    async def projects(_token):
+        return Project(1)
+
+    client, body = (
+        client_for(CaptureApp(log, projects, clock=lambda: now[0])),
+        b'{"event":"e","distinct_id":"u","token":"t"}',
+    )
+    assert client.app.trouble() is None
+    log.broken = "The disk is full"
+    assert client.post("/e/", body).status == 503
+    assert client.app.trouble() == "The disk is full"
+    assert (client.send("GET", "/_readiness").status, client.send("GET", "/_liveness").status) == (503, 200)
+    now[0] = 10_001
+    assert client.app.trouble() is None
+    assert client.post("/e/", body).status == 503
+    log.broken = None
+    assert client.post("/e/", body).status == 200
+    assert client.app.trouble() is None
+    assert client.send("GET", "/_readiness").text == "capture"
 
 
 def test_privacy():

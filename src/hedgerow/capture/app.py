@@ -68,7 +68,8 @@ class CaptureApp:
             **dict.fromkeys(classic.PATHS, Classic(self._intake)),
             **dict.fromkeys(quiet.FIXED, self._fixed),
             **dict.fromkeys(("/flags", "/decide"), self._flags),
-            **dict.fromkeys(("/_readiness", "/_liveness"), self._alive),
+            "/_readiness": self._ready,
+            "/_liveness": self._alive,
             v1.PATH: v1.AnalyticsV1(self._intake),
             ai.PATH: ai.AiEvents(self._intake),
             **dict.fromkeys(segment.PATHS, segment.Segment(self._intake)),
@@ -150,6 +151,11 @@ class CaptureApp:
 
     async def _alive(self, _request: Request) -> Answer:
         return answers.ALIVE
+
+    async def _ready(self, _request: Request) -> Answer:
+        """Whether events are taken at the moment, in the word that probes for PostHog's capture look for."""
+        reason = self._intake.closed() or self.trouble()
+        return answers.ALIVE if reason is None else answers.text(503, reason)
 
     async def _by_prefix(self, request: Request) -> Answer:
         match request.path.strip("/").split("/"):

@@ -156,7 +156,7 @@ class Intake:
             RateLimited: the project is over its rate.
             Closed: nothing is taken at the moment.
         """
-        reason = self._gate() if self._gate is not None else None
+        reason = self.closed()
         if reason is not None:
             raise Closed(reason)
         if project.settings:
@@ -165,6 +165,10 @@ class Intake:
             except RateLimited:
                 self.warn(project, "rate_limited", {"events": events})
                 raise
+
+    def closed(self) -> str | None:
+        """Why nothing is taken at the moment, None if it is."""
+        return self._gate() if self._gate is not None else None
 
     def wants(self, project: Project, event: Event) -> bool:
         """Whether an event is to be kept; one that is not is acknowledged, counted and traced."""
