@@ -47,6 +47,7 @@ async def rerun(request: Request, response: Response, access: Writing) -> dict[s
     Left out is what has arrived since, unless ``skip_delivered`` is false, and what another run is busy with. The same idempotency key
     is the same run.
     """
+    _see_persons(access)
     body = fields(await json_body(request), FIELDS, "A re-run")
     selection = await _selection(access, body)
     if flag(body, "dry_run", default=False):
@@ -94,6 +95,17 @@ async def resume(run_id: str, access: Writing) -> dict[str, Any]:
 async def cancel(run_id: str, access: Writing) -> dict[str, Any]:
     """Cancel a re-run: what has not been sent is discarded."""
     return await change(access, await one(access, run_id, runs.RERUN), "cancel")
+
+
+def _see_persons(access: Access) -> None:
+    """See that a key may read whom the deliveries are about: they are sent anew.
+
+    Raises:
+        Forbidden: it may not.
+    """
+    for scope in ("person:read", "group:read"):
+        if not access.actor.allows(scope):
+            raise Forbidden(f"API key missing required scope '{scope}'.")
 
 
 async def _selection(access: Access, body: Mapping[str, Any]) -> Selection:
@@ -164,9 +176,7 @@ async def _count(access: Access, selection: Selection) -> dict[str, Any]:
 @router.post("/hog_functions/{destination_id}/rerun")
 async def rerun_destination(destination_id: str, request: Request, access: Writing) -> dict[str, Any]:
     """Run a destination's deliveries of a window of time again, in PostHog's words; ``rerun_job_id`` is the re-run's id."""
-    for scope in ("person:read", "group:read"):
-        if not access.actor.allows(scope):
-            raise Forbidden(f"API key missing required scope '{scope}'.")
+    _see_persons(access)
     found = await read_one(access, destination_id)
     given = await json_body(request)
     wanted = fields(fields(given, {"filter"}, "A rerun").get("filter"), POSTHOG_FIELDS, "A rerun's filter")

@@ -55,7 +55,7 @@ def command(
     The change is its saved draft, or a FILE with the fields that change.
     """
     owner = one_named(client, name)
-    body = {"events": events, "after": since, "before": until}
+    body: dict[str, Any] = {"events": events, "after": since, "before": until}
     if file:
         body["configuration"] = read_object(file)
     answer = client.post(

@@ -13,7 +13,9 @@ PERSONS = "Events of which the ledger kept the person have it as it was; the oth
 REPLAY = Shape(
     "Replay",
     {
-        "wanted": free({"after": 1, "before": 2, "filters": None, "skip_delivered": True}, "What was asked for."),
+        "wanted": free(
+            {"after": 1, "before": 2, "filters": None, "skip_delivered": True}, "What was asked for."
+        ),
         "notes": note([PERSONS], "What to know of it."),
     },
     like=RUN,
@@ -24,7 +26,9 @@ COUNTED = Shape(
     {
         "dry_run": True,
         "id": RUN_ID,
-        "complete": note(True, "Whether everything was looked at; otherwise ask for the replay with this id."),
+        "complete": note(
+            True, "Whether everything was looked at; otherwise ask for the replay with this id."
+        ),
         "count": note(4812, "How many deliveries it would make."),
         "looked_at": 12_430,
         "total": maybe(12_430),
