@@ -369,8 +369,8 @@ class Lanes:
         lane.loading = False
         lane.due_at = None
         self._admit(judged, lane.backlog)
-        if due.more and judged:
-            lane.due_at = self._world.now_ms()
+        if due.more and judged:  # with an alarm: the clock may be set back before anything here runs
+            self.wake_at(destination_id, self._world.now_ms())
         elif due.next_at is not None:
             self.wake_at(destination_id, due.next_at)
         self._pump(destination_id)
