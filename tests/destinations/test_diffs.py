@@ -197,3 +197,21 @@ def test_containing(whole, part, found):
 def test_searching_forgives_slips(search, name, how):
     """In any case, in any part of the text, each word nearly right."""
     assert matched(search, name) == how
+
+
+def test_a_secret_within_a_mapping_that_is_new_is_not_shown():
+    """Nor within one that is gone: the mapping is told as a whole."""
+    field = {"key": "key", "type": "string", "secret": True}
+    mapping = {
+        "id": "m",
+        "name": "one",
+        "inputs_schema": [field],
+        "inputs": {"key": {"secret": True}},
+        "filters": {},
+    }
+    mapped = Existing(Config(mappings=[mapping]), Secrets({}, {"m": {"key": {"value": "sk_canary"}}}))
+    for before, after in ((Existing(Config(), Secrets()), mapped), (mapped, Existing(Config(), Secrets()))):
+        (change,) = compare(before, after)
+        (shown,) = change.before or change.after
+        assert shown["inputs"] == {"key": {"secret": True}}
+        assert "sk_canary" not in text([change])

@@ -24,6 +24,10 @@ def test_no_disguise_gets_through(secret, before, after):
         secret,
         json.dumps(secret, ensure_ascii=False),
         json.dumps(json.dumps(secret, ensure_ascii=False), ensure_ascii=False),
+        json.dumps(secret),
+        json.dumps(json.dumps(secret)),
+        json.dumps({"echo": json.dumps(secret, ensure_ascii=False)}),
+        json.dumps(secret).replace("/", "\\/"),
         quote(secret, safe=""),
         quote(secret),
         quote(secret, safe="").lower() if secret.isascii() and secret.islower() else quote(secret),
@@ -91,3 +95,9 @@ def test_endless_nesting_ends():
     loop: dict[str, object] = {}
     loop["token"] = loop
     assert secret_values([], {"a": loop}) == []
+
+
+def test_a_signing_key_is_secret_without_its_prefix_too():
+    """Tools name the key itself when it is wrong."""
+    key = base64.b64encode(b"k" * 32).decode()
+    assert Redactor([f"whsec_{key}"]).redact(f"bad key {key}, whsec_{key}") == f"bad key {MARKER}, {MARKER}"

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 
+from hedgerow.api.access import KEY_FIELD
 from hedgerow.api.errors import Invalid
 
 DEFAULT_LIMIT = 100
@@ -55,6 +56,7 @@ def page_of(request: Request, items: Sequence[Any], count: int, limit: int, offs
 
 def link(request: Request, **changes: object) -> str:
     """The address of this list with other parameters, relative to nothing: path and query."""
-    kept = [(key, value) for key, value in request.query_params.multi_items() if key not in changes]
+    gone = {*changes, KEY_FIELD}  # a key does not belong into what is copied from hand to hand
+    kept = [(key, value) for key, value in request.query_params.multi_items() if key not in gone]
     kept += [(key, str(value)) for key, value in changes.items()]
     return f"{request.app.state.services.settings.base_url}{request.url.path}/?{urlencode(kept)}"

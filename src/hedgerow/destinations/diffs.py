@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from hedgerow.destinations.model import SECRET_MARK, Config, Inputs, Secrets
+from hedgerow.destinations.model import CONFIG_FIELDS, SECRET_MARK, Config, Inputs, Secrets
 from hedgerow.destinations.redaction import Redactor, secret_values
 from hedgerow.destinations.references import is_reference
 from hedgerow.destinations.templating import is_template
@@ -115,11 +115,19 @@ def _secret_keys(whole: Existing) -> frozenset[tuple[str, str]]:
 
 
 def _plain(whole: Existing, secret_keys: frozenset[tuple[str, str]]) -> dict[str, Any]:
-    plain = asdict(whole.config)
-    plain["inputs"] = _hidden("", whole.config.inputs, whole.secrets.inputs, secret_keys)
-    for mapping in plain["mappings"] or ():
-        secrets = whole.secrets.mappings.get(mapping["id"], {})
-        mapping["inputs"] = _hidden(mapping["id"], mapping["inputs"], secrets, secret_keys)
+    config, secrets = whole.config, whole.secrets
+    plain = {name: getattr(config, name) for name in CONFIG_FIELDS}
+    plain["inputs"] = _hidden("", config.inputs, secrets.inputs, secret_keys)
+    if config.mappings is not None:
+        plain["mappings"] = [
+            {
+                **mapping,
+                "inputs": _hidden(
+                    mapping["id"], mapping["inputs"], secrets.mappings.get(mapping["id"], {}), secret_keys
+                ),
+            }
+            for mapping in config.mappings
+        ]
     return plain
 
 
@@ -140,24 +148,29 @@ Found = tuple[tuple[str, ...], Any, Any]
 
 def _walk(path: tuple[str, ...], was: Any, now: Any) -> Iterator[Found]:
     """The smallest parts that differ."""
+    if _same(was, now):
+        return
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*now, *was]):
             yield from _walk((*path, str(key)), was.get(key, _MISSING), now.get(key, _MISSING))
     elif isinstance(was, list) and isinstance(now, list) and (keyed := _keyed(was, now)):
         yield from _walk(path, *keyed)
-    elif not _same(was, now):
+    else:
         yield path, was, now
 
 
 def _same(was: Any, now: Any) -> bool:
-    """Whether two values are written alike: in JSON 1 is not true."""
-    if was is _MISSING or now is _MISSING:
-        return False
-    if isinstance(was, _Hidden) and isinstance(now, _Hidden):
-        was, now = was.value, now.value
-    elif isinstance(was, _Hidden) or isinstance(now, _Hidden):
-        return False
-    return orjson.dumps(was, option=orjson.OPT_SORT_KEYS) == orjson.dumps(now, option=orjson.OPT_SORT_KEYS)
+    """Whether two values are written alike: in JSON 1 is not true. The order of entries does not matter."""
+    return was is now or _written(was) == _written(now)
+
+
+def _written(value: Any) -> bytes:
+    return orjson.dumps(value, default=_kept_apart, option=orjson.OPT_SORT_KEYS)
+
+
+def _kept_apart(value: Any) -> Any:
+    """A secret is like no value in the open, and nothing is like what is missing."""
+    return ["secret", value.value] if isinstance(value, _Hidden) else ["missing"]
 
 
 def _keyed(was: list[Any], now: list[Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -167,7 +180,7 @@ def _keyed(was: list[Any], now: list[Any]) -> tuple[dict[str, Any], dict[str, An
     for name in _NAMES:
         one, other = ({str(item.get(name)): item for item in some if item.get(name)} for some in (was, now))
         if len(one) == len(was) and len(other) == len(now):
-            return (one, other) if not _moved(one, other) else None
+            return None if _moved(one, other) else (one, other)
     return None
 
 
@@ -184,17 +197,15 @@ def _told(path: tuple[str, ...], was: Any, now: Any, redactor: Redactor) -> Chan
 
 
 def _safe(value: Any, redactor: Redactor) -> Any:
-    if value is _MISSING or value is None:
-        return None
-    if isinstance(value, _Hidden):
-        return dict(SECRET_MARK)
-    return redacted(value, redactor)
+    return None if value is _MISSING or value is None else redacted(value, redactor)
 
 
 def redacted(value: Any, redactor: Redactor) -> Any:
     """A JSON value with the secrets in its texts replaced."""
     if isinstance(value, str):
         return redactor.redact(value)
+    if isinstance(value, _Hidden):  # also within a mapping that is new as a whole
+        return dict(SECRET_MARK)
     if isinstance(value, Mapping):
         return {redactor.redact(key): redacted(item, redactor) for key, item in value.items()}
     return [redacted(item, redactor) for item in value] if isinstance(value, list) else value

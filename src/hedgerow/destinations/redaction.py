@@ -8,12 +8,11 @@ escaped in JSON, percent-encoded (in both cases), as a form, in base64 (at any o
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
-
-import orjson
 
 MARKER: Final = "***REDACTED***"
 SHORTEST: Final = 4
@@ -27,6 +26,9 @@ _CREDENTIAL: Final = re.compile(
     re.IGNORECASE,
 )
 _SCHEME: Final = re.compile(r"(?:bearer|basic|token|apikey|api-key|digest)\s+(.+)", re.IGNORECASE | re.DOTALL)
+_UNICODE_ESCAPE: Final = re.compile(r"\\u([0-9a-f]{4})")
+# What keys of Standard Webhooks begin with; the key itself stands behind it.
+_PREFIX: Final = "whsec_"
 _WHOLE_TYPES: Final = frozenset({"integration", "integration_multi", "push_subscription"})
 
 
@@ -98,12 +100,14 @@ class Redactor:
 
 
 def _bare(secrets: Iterable[str]) -> Iterator[str]:
-    """Each secret, and what follows the scheme in an authorization value."""
+    """Each secret, and what follows the scheme in an authorization value or the prefix of a signing key."""
     for secret in secrets:
         text = secret.strip()
         if len(text) < SHORTEST:
             continue
         yield text
+        if len(rest := text.removeprefix(_PREFIX)) >= SHORTEST and rest != text:
+            yield rest
         found = _SCHEME.fullmatch(text)
         if found and len(rest := found.group(1).strip()) >= SHORTEST:
             yield rest
@@ -112,18 +116,24 @@ def _bare(secrets: Iterable[str]) -> Iterator[str]:
 def disguises(secret: str) -> set[str]:
     """The forms in which a secret may stand in a text."""
     raw = secret.encode("utf-8", "surrogatepass")
-    forms = {secret, _json(secret), _json(_json(secret)), raw.hex(), raw.hex().upper()}
+    forms = {secret, raw.hex(), raw.hex().upper()} | _json_forms(secret)
     for escaped in (quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="!'()*~")):
         forms |= {escaped, _lower_escapes(escaped)}
     forms |= set(_base64_forms(raw))
     return {form for form in forms if len(form) >= SHORTEST}
 
 
-def _json(text: str) -> str:
-    try:
-        return orjson.dumps(text).decode()[1:-1]
-    except TypeError:  # a lone surrogate
-        return text
+def _json_forms(text: str) -> set[str]:
+    """How JSON libraries write a text, and how JSON within JSON reads: letters beyond ASCII and slashes escaped or not."""
+    once = _json(text)
+    return once | {form for inner in once for form in _json(inner)}
+
+
+def _json(text: str) -> set[str]:
+    ascii_only = json.dumps(text)[1:-1]
+    upper = _UNICODE_ESCAPE.sub(lambda found: "\\u" + found.group(1).upper(), ascii_only)
+    plain = {json.dumps(text, ensure_ascii=False)[1:-1], ascii_only, upper}
+    return plain | {form.replace("/", "\\/") for form in plain}
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
