@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from hedgerow.cli.client import Client
 from hedgerow.cli.options import connected, one_named
-from hedgerow.cli.output import clip, fields, heading, local_time, pretty, safe, safe_lines, show_json, table
+from hedgerow.cli.output import clip, fields, heading, local_time, safe, safe_lines, show_json, table
 
 HEADERS = ("DESTINATION", "VERDICT", "WHY")
 WHY_WIDTH = 90
@@ -100,7 +101,7 @@ def _clauses(clause: Mapping[str, Any], depth: int) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    return "missing" if value is None else pretty(value) if isinstance(value, dict | list) else repr(value)
+    return "missing" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _restraints(one: Mapping[str, Any]) -> None:
