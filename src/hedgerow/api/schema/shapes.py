@@ -138,6 +138,7 @@ class Shapes:
     def _marked(self, marked: Marked, *, request: bool) -> Schema:
         if marked.anything:
             return dict(marked.extra)
+        inner: Schema
         if marked.keyed:
             first = next(iter(marked.value.values()))
             inner = {"type": "object", "additionalProperties": self.schema(first, request=request)}
