@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
+from hedgerow.hog import print_form
+
 MARKER: Final = "***REDACTED***"
 SHORTEST: Final = 4
 """Shorter secrets are not looked for: they would blank out half of every text and protect nothing."""
@@ -117,10 +119,16 @@ def disguises(secret: str) -> set[str]:
     """The forms in which a secret may stand in a text."""
     raw = secret.encode("utf-8", "surrogatepass")
     forms = {secret, raw.hex(), raw.hex().upper()} | _json_forms(secret)
+    forms |= set(map(_printed, forms))
     for escaped in (quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="!'()*~")):
         forms |= {escaped, _lower_escapes(escaped)}
     forms |= set(_base64_forms(raw))
     return {form for form in forms if len(form) >= SHORTEST}
+
+
+def _printed(text: str) -> str:
+    """How Hog prints a text that stands in an array or object: quotes and backslashes escaped."""
+    return print_form([text])[2:-2]
 
 
 def _json_forms(text: str) -> set[str]:
