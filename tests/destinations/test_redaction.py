@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hedgerow.hog import print_form, to_json
 from hedgerow.destinations.redaction import MARKER, Redactor, secret_values
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="*RDACTE"), min_size=8, max_size=40).filter(
@@ -101,3 +102,13 @@ def test_a_signing_key_is_secret_without_its_prefix_too():
     """Tools name the key itself when it is wrong."""
     key = base64.b64encode(b"k" * 32).decode()
     assert Redactor([f"whsec_{key}"]).redact(f"bad key {key}, whsec_{key}") == f"bad key {MARKER}, {MARKER}"
+
+
+@pytest.mark.parametrize("secret", ["it's a 'secret'", "back\\slash'd", "two\nlines'", 'both"\'quotes'])
+def test_secrets_in_what_hog_prints(secret):
+    """Arrays and objects are printed with quotes in texts escaped; and so is JSON that stands in them."""
+    for value in ([secret], {"a": {"b": secret}}, [to_json({"a": secret})]):
+        shown = Redactor([secret]).redact(print_form(value))
+        assert MARKER in shown
+        assert "secret" not in shown.replace(MARKER, "")
+        assert not any(part in shown for part in ("slash", "lines", "quotes"))
