@@ -28,13 +28,13 @@ from hedgerow.delivery.suspects import GUILTY, Suspects
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, FilterError
 from hedgerow.destinations.globals import filter_globals_of
-from hedgerow.hog import Host, Limits
+from hedgerow.hog import Host, OverBudget
 from hedgerow.store import Connection, StoreError
 
 log = logging.getLogger(__name__)
 
-# A filter asked within a transaction must not keep it open: what it cannot decide at once is taken for wanted, and fails where it runs.
-QUICK = Host(limits=Limits(cpu_ms=10))
+# A filter asked within a transaction must not keep it open: what it cannot decide at once is taken for wanted.
+QUICK = Host(patience_ms=5)
 
 REST_AFTER_STORE_ERROR_S = 1.0
 # What queues up for a destination that would take longer than this waits in the ledger.
@@ -433,8 +433,8 @@ class Lanes:
             )
         try:
             wanted = live.match(filter_globals_of(invocation.globals), QUICK, stream=live.stream)
-        except FilterError:
-            return live  # running it shows the error where its owner looks
+        except (FilterError, OverBudget):
+            return live  # running it shows an error where its owner looks
         return live if invocation.mapping in wanted else "superseded"
 
 
