@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgerow.hog import print_form, to_json
 from hedgerow.destinations.redaction import MARKER, Redactor, secret_values
+from hedgerow.hog import print_form, to_json
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="*RDACTE"), min_size=8, max_size=40).filter(
     lambda text: len(text.strip()) >= 8 and text == text.strip()
@@ -104,7 +104,7 @@ def test_a_signing_key_is_secret_without_its_prefix_too():
     assert Redactor([f"whsec_{key}"]).redact(f"bad key {key}, whsec_{key}") == f"bad key {MARKER}, {MARKER}"
 
 
-@pytest.mark.parametrize("secret", ["it's a 'secret'", "back\\slash'd", "two\nlines'", 'both"\'quotes'])
+@pytest.mark.parametrize("secret", ["it's a 'secret'", "back\\slash'd", "two\nlines'", "both\"'quotes"])
 def test_secrets_in_what_hog_prints(secret):
     """Arrays and objects are printed with quotes in texts escaped; and so is JSON that stands in them."""
     for value in ([secret], {"a": {"b": secret}}, [to_json({"a": secret})]):
