@@ -12,7 +12,7 @@ import pytest
 from simulation.loop import SimulatedLoop
 from simulation.test_simulation import Run, prepared  # noqa: F401 - a fixture
 
-RUNS = int(os.environ.get("HEDGEROW_CLOCK_RUNS", "40"))
+RUNS = int(os.environ.get("HEDGEROW_CLOCK_RUNS", "80"))
 JUMPS = (3600.0, -60.0)
 
 

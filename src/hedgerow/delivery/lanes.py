@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 QUICK = Host(patience_ms=5)
 
 REST_AFTER_STORE_ERROR_S = 1.0
+# What was due once stays due, also when the clock is set back before there is room for it.
+LONG_AGO = 0
 # What queues up for a destination that would take longer than this waits in the ledger.
 LONG_WAIT_S = 1.0
 MORE_IF_QUICK = 4
@@ -213,6 +215,8 @@ class Lanes:
                 lane = self._lane(destination_id)
                 if lane.rung_at is not None and lane.rung_at <= at:
                     lane.rung_at = None
+                if lane.due_at is not None and lane.due_at <= at:
+                    lane.due_at = LONG_AGO
                 self._pump(destination_id)
             wait = (self._alarms[0][0] - now) / 1000 if self._alarms else 3600.0
             try:
@@ -369,8 +373,8 @@ class Lanes:
         lane.loading = False
         lane.due_at = None
         self._admit(judged, lane.backlog)
-        if due.more and judged:  # with an alarm: the clock may be set back before anything here runs
-            self.wake_at(destination_id, self._world.now_ms())
+        if due.more and judged:
+            lane.due_at = LONG_AGO
         elif due.next_at is not None:
             self.wake_at(destination_id, due.next_at)
         self._pump(destination_id)
