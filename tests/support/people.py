@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -17,15 +18,30 @@ from hedgerow.store.dialect import Dialect
 NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 
 
-@contextmanager
-def store(path: str = ":memory:", schema: Any = tables.state) -> Iterator[Connection]:
-    """A connection to a store with the tables of this release, and one project."""
-    conn = open_connection(path, synchronous="OFF")
+@cache
+def _empty(schema: Any) -> bytes:
+    """An empty store: making its tables anew for each example would take longer than most examples."""
+    conn = open_connection(":memory:", synchronous="OFF")
+    _make(conn, schema)
+    return conn.serialize("main")
+
+
+def _make(conn: Connection, schema: Any) -> None:
     dialect = Dialect()
     for table in schema.sorted_tables:
         conn.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
         for index in table.indexes:
             conn.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
+
+
+@contextmanager
+def store(path: str = ":memory:", schema: Any = tables.state) -> Iterator[Connection]:
+    """A connection to a store with the tables of this release, and one project."""
+    conn = open_connection(path, synchronous="OFF")
+    if path == ":memory:":
+        conn.deserialize("main", _empty(schema))
+    else:
+        _make(conn, schema)
     try:
         yield conn
     finally:
