@@ -75,6 +75,7 @@ def disguises(secret: str) -> dict[str, str]:
         "form": quote_plus(secret),
         "bearer": f"Bearer {secret}",
         "hexadecimal": raw.hex(),
+        "printed by Hog": secret.replace("\\", "\\\\").replace("'", "\\'"),
     }
     for offset in range(3):
         whole = base64.b64encode(b"\0" * offset + raw + b"\0\0\0").decode()
@@ -207,11 +208,12 @@ def readable(server: Server, made: dict[str, str], key: str) -> dict[str, str]:
         paths.append(f"{base}/persons/{person['id']}/export/")
     for path in paths:
         shown[path] = json.dumps(server.call("GET", path)[1], ensure_ascii=False)
-    for one in made.values():
-        trial = {"globals": {"event": {"event": "works", "distinct_id": "ada"}}, "mock_async_functions": True}
-        shown[f"trial of {one}"] = json.dumps(
-            server.call("POST", f"{base}/hog_functions/{one}/invocations/", trial)[1], ensure_ascii=False
-        )
+    for name, one in made.items():
+        for mocked in (True, False):
+            trial = {"event": name, "mock_async_functions": mocked, "trace": True}
+            answer = server.call("POST", f"{base}/hog_functions/{one}/invocations/", trial)[1]
+            assert answer["invocations"][0]["requests"], answer
+            shown[f"trial of {name}, {mocked=}"] = json.dumps(answer, ensure_ascii=False)
         wrong = {"inputs": {"token": {"value": {"not": INPUT}}, "url": {"value": 5}}}
         shown[f"mistake in {one}"] = json.dumps(
             server.call("PATCH", f"{base}/hog_functions/{one}/", wrong)[1]
