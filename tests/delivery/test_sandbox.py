@@ -1,6 +1,7 @@
 """Helper processes: what a program does to its process, it does to itself."""
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -211,11 +212,16 @@ async def test_no_hostile_program_stalls_the_event_loop(sandbox, capsys):
     run, _ = runner(sandbox)
     await run_once(
         sandbox, Job(destination("return 1"), GLOBALS), answer
-    )  # starting a helper is not what is measured
+    )  # starting a helper is not what is measured, nor is compiling
+    hostile = {
+        name: destination(hog, limits=Limits(cpu_ms=200), name=str(uuid.UUID(int=number + 100)))
+        for number, (name, hog) in enumerate(HOSTILE.items())
+    }
+    assert all(compiled.program for compiled in hostile.values())
+    gc.collect()
     async with Heartbeat() as heart:
-        for number, (name, hog) in enumerate(HOSTILE.items()):
+        for number, (name, compiled) in enumerate(hostile.items()):
             heart.what = name
-            compiled = destination(hog, limits=Limits(cpu_ms=200), name=str(uuid.UUID(int=number + 100)))
             pids, began = sandbox.pids(), cpu_of(sandbox)
             outcome = await run.run(invocation(number), compiled)
             if name != "bomb as a value":
@@ -228,7 +234,7 @@ async def test_no_hostile_program_stalls_the_event_loop(sandbox, capsys):
             f"\nevent loop late by at most {max(heart.late):.1f} ms, p99 {heart.p99():.1f} ms; busiest {max(heart.busy)}"
         )
     assert heart.p99() < 50
-    assert max(heart.busy)[0] < 50  # of this thread's own time; what a busy machine adds is not ours
+    assert max(heart.busy)[0] < 20  # of this thread's own time; what a busy machine adds is not ours
     assert all(resident_mb(pid) < 700 for pid in sandbox.pids())
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from hedgerow.hog.context import STRIDE, UNMETERED, RuntimeContext, watch
+from hedgerow.hog.context import LARGE, STRIDE, UNMETERED, RuntimeContext, watch
 from hedgerow.hog.errors import HogDepthLimit, HogRuntimeError
 from hedgerow.hog.text import Collector, as_double, js_text, number_text
 from hedgerow.hog.values import HogCallable, HogDate, HogDateTime, HogErrorValue, is_finite, is_number
@@ -255,6 +255,7 @@ def brief_json(value: Any) -> str:
 
 # Where a number stands that JavaScript writes otherwise: whole doubles (6.0, -0.0) and those with an exponent.
 _OTHERWISE = re.compile(rb"[:,\[]-?[0-9]+(?:\.[0-9]+)?(?:[eE]|(?<=\.0)[,}\]])")
+_CONTAINERS: Final = frozenset({dict, list, tuple})
 _BRIEF: Final = 8
 _BRIEF_TEXT: Final = 128
 _BRIEF_KINDS: Final = frozenset({str, int, bool, type(None)})
@@ -333,6 +334,8 @@ class _Writer(Collector):
             self._add("null")
 
     def _add_container(self, value: Any) -> None:
+        if type(value) in _CONTAINERS and len(value) > LARGE:
+            self._ctx.look_through(len(value))
         if type(value) is dict:
             self._add_entries("{", [(self._key(key), item) for key, item in value.items()], "}")
         elif type(value) is list or type(value) is tuple:

@@ -110,6 +110,8 @@ def like(ctx: RuntimeContext, text: str, pattern: str, *, ignore_case: bool = Fa
     Raises:
         HogSizeLimit: pattern and text together would take too long.
     """
+    if len(pattern) > _LONGEST_CACHED:
+        ctx.look_through(pattern.count("%"))
     plan = (_like_plan if len(pattern) <= _LONGEST_CACHED else _like_plan.__wrapped__)(pattern, ignore_case)
     foldable = not ignore_case or (text.isascii() and len(text) <= _LONGEST_FOLDED)
     if type(plan) is not tuple or not foldable:

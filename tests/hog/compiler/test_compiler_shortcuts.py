@@ -44,8 +44,8 @@ def assert_same(source, globals_):
         "let out := []; for (let v in a) { out := arrayPushBack(out, v) } return out",
         "let o := {}; for (let k, v in a) { o[k] := v; o.last := k } o[b] := a; return o",
         "let o := {'k': b}; let p := a; for (let k, v in o) { o[v] := p; o[f'{k}-{v}'] := 1 } return o",
-        "let i := 0; let j := 1; let k := 0; j := j - 3; k := k + i; let out := []; "
-        "while (i < 3) { out := [out, f'i{i}', f'{j}', 'k' || k, j || k] i := i + 1; j := j + 1 } return out",
+        """let i := 0; let j := 1; let k := 0; j := j - 3; k := k + i; let out := []
+        while (i < 3) { out := [out, f'i{i}', f'{j}', 'k' || k, j || k] i := i + 1; j := j + 1 } return out""",
         "let n := 1000; let out := ''; while (n < 1060) { out := f'{n}'; n := n + 40 } return [out, f'a{n}', f'{n} b {n} c']",
         "let p := a; let out := []; p.x := b; p[b] := 1; p.x := 2; p.y := p.x; return [p, typeof(p)]",
         "let f := x -> { x.v := b; x.w := 1; return x } return f(a)",

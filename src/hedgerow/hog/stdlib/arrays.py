@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hedgerow.hog import ops
-from hedgerow.hog.context import RuntimeContext, watch
+from hedgerow.hog.context import STRIDE, RuntimeContext, watch
 from hedgerow.hog.stdlib.arguments import is_array, weigh
 from hedgerow.hog.stdlib.registry import function
 from hedgerow.hog.text import js_text
@@ -173,8 +173,13 @@ def array_string_concat(ctx: RuntimeContext, items: Any, separator: Any = None) 
     """The items of an array as one text with a separator between. Null adds nothing; '' for what is no array."""
     if not is_array(items):
         return ""
+    weigh(ctx, items)
     mark = "" if separator is None else js_text(ctx, separator)
-    texts = ["" if item is None else js_text(ctx, item) for item in items]
+    texts: list[str] = []
+    for item in items:
+        texts.append("" if item is None else js_text(ctx, item))
+        if len(texts) % STRIDE == 0:
+            ctx.tick()
     ctx.check_string(sum(map(len, texts)) + len(mark) * max(0, len(texts) - 1))
     watch(ctx, len(texts))
     return mark.join(texts)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
-from hedgerow.hog.context import RuntimeContext, watch
+from hedgerow.hog.context import STRIDE, RuntimeContext, watch
 from hedgerow.hog.errors import HogRuntimeError
 from hedgerow.hog.stdlib.arguments import need_text
 from hedgerow.hog.stdlib.registry import function
@@ -139,8 +139,11 @@ def try_decode_url_component(ctx: RuntimeContext, value: Any) -> str | None:
 
 def _unquoted(ctx: RuntimeContext, text: str) -> str | None:
     watch(ctx, len(text))
-    if "%" not in text:
+    signs = text.count("%")
+    if not signs:
         return text
+    if signs > STRIDE:
+        ctx.look_through(signs)
     if _BAD_PERCENT.search(text):
         return None
     try:

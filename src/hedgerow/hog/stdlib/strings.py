@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hedgerow.hog import ops, regex
-from hedgerow.hog.context import RuntimeContext, watch
-from hedgerow.hog.stdlib.arguments import is_array, need_text, whole
+from hedgerow.hog.context import STRIDE, RuntimeContext, watch
+from hedgerow.hog.stdlib.arguments import is_array, need_text, weigh, whole
 from hedgerow.hog.stdlib.registry import function
 from hedgerow.hog.text import js_text
 from hedgerow.hog.utf16 import utf16_index, utf16_length, utf16_slice
@@ -277,8 +277,14 @@ def multi_search_any(ctx: RuntimeContext, haystack: Any, needles: Any) -> int:
     """1 when any of the texts occurs in the first, letters in either case, else 0."""
     if haystack is None or not is_array(needles):
         return 0
+    weigh(ctx, needles)
     text = _cased(ctx, js_text(ctx, haystack), upper=False)
-    return int(any(position(ctx, text, _cased(ctx, js_text(ctx, needle), upper=False)) for needle in needles))
+    for number, needle in enumerate(needles):
+        if position(ctx, text, _cased(ctx, js_text(ctx, needle), upper=False)):
+            return 1
+        if number % STRIDE == STRIDE - 1:
+            ctx.tick()
+    return 0
 
 
 @function("generateUUIDv4", 0, 0, context=True, pure=False, examples=[("length(generateUUIDv4())", "36")])
