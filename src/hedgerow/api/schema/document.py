@@ -78,6 +78,13 @@ SECURITY: Schema = {
         "bearerFormat": "phx_...",
         "description": "A personal API key. `hedgerow serve` prints the first one; its scopes say what it may do.",
     },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "hedgerow_session",
+        "description": "Of somebody logged in at a browser (by https `__Host-hedgerow_session`). Whatever changes something also "
+        "needs the value of the cookie `hedgerow_csrftoken` in the header `X-CSRFToken`.",
+    },
     "key_in_query": {
         "type": "apiKey",
         "in": "query",
@@ -110,7 +117,7 @@ def build(routers: Iterable[APIRouter]) -> Schema:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"personal_api_key": []}, {"key_in_query": []}],
+        "security": [{"personal_api_key": []}, {"session": []}, {"key_in_query": []}],
         "tags": [{"name": noun.tag.name, "description": noun.tag.text} for noun in known],
         "paths": paths,
         "components": {
