@@ -1,7 +1,7 @@
 """``/project/...``: where the links in events, persons and messages lead.
 
-They show what the API says about the thing. The page itself knows nothing: it asks for a key, keeps it in the tab, and
-fetches. So a link in a chat message gives nothing away to those who have no key.
+They show what the API says about the thing. The page itself knows nothing: it fetches with the session of whoever is logged in,
+or asks for a key and keeps that in the tab. So a link in a chat message gives nothing away to those who have no key.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAGE = """<!doctype html>
 </style>
 <h1>Hedgerow</h1>
 <form id="ask" hidden><label>API key (phx_...) <input id="key" type="password" autocomplete="off"></label>
-<button>Show</button></form>
+<button>Show</button> or <a href="/login">log in</a></form>
 <p id="problem" role="alert"></p><pre id="thing" hidden></pre>
 <script src="/project.js"></script>
 """
@@ -48,14 +48,13 @@ const address = {
 const [ask, field, problem, thing] = ['ask', 'key', 'problem', 'thing'].map((id) => document.getElementById(id));
 async function show() {
   const key = sessionStorage.getItem('key');
-  ask.hidden = Boolean(key);
-  if (!key) return field.focus();
-  const answer = await fetch(address(), { headers: { Authorization: 'Bearer ' + key } });
-  const body = await answer.json();
-  problem.textContent = answer.ok ? '' : body.detail;
+  const answer = await fetch(address(), key ? { headers: { Authorization: 'Bearer ' + key } } : {});
+  const body = await answer.json(), known = answer.status !== 401;
+  problem.textContent = answer.ok || !(known || key) ? '' : body.detail;
   thing.hidden = !answer.ok;
   thing.textContent = JSON.stringify(body, null, 2);
-  if (answer.status === 401) { sessionStorage.removeItem('key'); ask.hidden = false; }
+  ask.hidden = known;
+  if (!known) { sessionStorage.removeItem('key'); field.focus(); }
 }
 ask.addEventListener('submit', (event) => {
   event.preventDefault();
