@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from hedgerow import hog
 from hedgerow.destinations.errors import ValidationError
 from hedgerow.destinations.filters.compiled import expression
 from hedgerow.destinations.project import Project
+
+# What a filter may take from its project: actions, cohorts, test accounts, rules for paths.
+_PROJECTS = re.compile(rb'"actions":\[\{|cohort|"filter_test_accounts":true|cleaned')
 
 
 @lru_cache(maxsize=256)
@@ -23,6 +29,17 @@ def of_program(source: str) -> list[Any] | None:
 
 def of_filters(filters: Mapping[str, Any], project: Project) -> list[Any] | None:
     """The bytecode of a filter, or None when it does not compile or has no form in it."""
+    written = orjson.dumps(filters)
+    return _of_filters(filters, project) if _PROJECTS.search(written) else _of_plain_filters(written)
+
+
+@lru_cache(maxsize=4096)
+def _of_plain_filters(written: bytes) -> list[Any] | None:
+    """That of a filter which says the same in every project."""
+    return _of_filters(orjson.loads(written), Project(0))
+
+
+def _of_filters(filters: Mapping[str, Any], project: Project) -> list[Any] | None:
     try:
         return hog.emit_bytecode(expression(filters, project))
     except (hog.HogError, ValidationError):

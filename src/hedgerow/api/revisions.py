@@ -52,9 +52,9 @@ async def list_revisions(destination_id: str, request: Request, access: Reading)
     some = await access.services.state.read(
         lambda c: revisions.history(c, found.id, limit=limit + 1, offset=offset)
     )
+    states = [*(item.whole(access.services.keyring) for item in some), diffs.NOTHING]
     shown = [
-        _listed(access, item, some[place + 1] if place + 1 < len(some) else None, found)
-        for place, item in enumerate(some[:limit])
+        _listed(item, states[place], states[place + 1], found) for place, item in enumerate(some[:limit])
     ]
     return page_of(request, shown, found.revision, limit, offset)
 
@@ -64,10 +64,12 @@ async def retrieve_revision(destination_id: str, revision: str, access: Reading)
     """Read a revision with its whole configuration. What is a secret today is shown in none of the past."""
     found = await read_one(access, destination_id, deleted=True)
     item = await _revision(access, found, revision)
-    before = await _before(access, item)
-    hidden = Redactor(_values(item.whole(access.services.keyring)) | _values(whole(access, found)))
+    keyring = access.services.keyring
+    before, then = await _before(access, item), item.whole(keyring)
+    hidden = Redactor(_values(then) | _values(whole(access, found)))
     shown = diffs.redacted(presenters.configuration(item.config, access.seen), hidden)
-    return {**_listed(access, item, before, found), "configuration": shown}
+    past = before.whole(keyring) if before else diffs.NOTHING
+    return {**_listed(item, then, past, found), "configuration": shown}
 
 
 @router.get("/revisions/{revision}/diff")
@@ -148,10 +150,8 @@ async def state_named(access: Access, item: Destination, text: str) -> Existing:
         raise Invalid(f"{error.detail} Or say current, draft, or 0.", attr="against") from None
 
 
-def _listed(access: Access, item: Revision, before: Revision | None, owner: Destination) -> dict[str, Any]:
+def _listed(item: Revision, now: Existing, before: Existing, owner: Destination) -> dict[str, Any]:
     """A revision as a list shows it."""
-    keyring = access.services.keyring
-    past = before.whole(keyring) if before else diffs.NOTHING
     return {
         "number": item.number,
         "current": item.number == owner.revision,
@@ -160,7 +160,7 @@ def _listed(access: Access, item: Revision, before: Revision | None, owner: Dest
         "created_at": iso(item.created_at),
         "message": item.message,
         "enabled": item.config.enabled,
-        "changes": diffs.changed(past, item.whole(keyring)) if before else [],
+        "changes": [] if before is diffs.NOTHING else diffs.changed(before, now),
     }
 
 

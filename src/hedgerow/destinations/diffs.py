@@ -21,6 +21,7 @@ from hedgerow.destinations.validation import Existing
 
 _NAMES: Final = ("key", "id", "name")
 _CONTEXT: Final = 3
+_EXACT: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 NOTHING: Final = Existing(Config(hog=""), Secrets())
 """What there is before the first revision."""
 
@@ -161,16 +162,18 @@ def _walk(path: tuple[str, ...], was: Any, now: Any) -> Iterator[Found]:
 
 def _same(was: Any, now: Any) -> bool:
     """Whether two values are written alike: in JSON 1 is not true. The order of entries does not matter."""
-    return was is now or _written(was) == _written(now)
+    if was is _MISSING or now is _MISSING:
+        return was is now
+    return _written(was) == _written(now)
 
 
 def _written(value: Any) -> bytes:
-    return orjson.dumps(value, default=_kept_apart, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(value, default=_kept_apart, option=_EXACT)
 
 
-def _kept_apart(value: Any) -> Any:
-    """A secret is like no value in the open, and nothing is like what is missing."""
-    return ["secret", value.value] if isinstance(value, _Hidden) else ["missing"]
+def _kept_apart(hidden: _Hidden) -> Any:
+    """A secret is like no value in the open."""
+    return ["secret", hidden.value]
 
 
 def _keyed(was: list[Any], now: list[Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
