@@ -313,6 +313,22 @@ def test_a_program_that_never_ends_is_ended(api):
     assert tried(api, body(globals=GLOBALS))["status"] == "success"
 
 
+def test_values_that_json_does_not_have_are_shown_all_the_same(api):
+    """Integers of any length, halves of characters, functions, dates: an answer comes whatever a program gives."""
+    hog = """\
+let half := substring('a😀b', 2, 1)
+let huge := 9007199254740993 * 9007199254740993 * 9007199254740993
+print(half, huge)
+fetch(inputs.url, {'method': half, 'headers': {half: half}, 'body': {'half': half, 'huge': huge}})
+return [half, huge, toDate('2026-01-02'), x -> x, -huge, 1 / 0]"""
+    filters = {"properties": [{"type": "hogql", "key": "substring('a😀b', 2, 1)"}]}
+    answer = tried(api, body(configuration={"hog": hog, "filters": filters}, globals=GLOBALS, trace=True))
+    (run,) = answer["invocations"]
+    assert len(run["result"]) == 6
+    assert run["trace"]["steps"]
+    assert answer["filters"]["filter"]["actual"].startswith("\\ud")
+
+
 def test_sleeping_is_not_waited_for(api):
     """An hour passes at once, and what follows it is shown."""
     hog = "print('before')\nsleep(3600)\nprint('after')\nfetch(inputs.url)"

@@ -17,6 +17,10 @@ from hedgerow.replay.trial import Ran, Trial, Tried
 
 LONGEST_BODY: Final = 65_536
 """Characters of a body that are shown."""
+LONGEST_VALUE: Final = 500
+"""Characters of a variable in a trace."""
+_LONGEST_INTEGER: Final = 63
+"""Bits of an integer in JSON as most programs read it; longer ones are shown as texts."""
 PASSING: Final = frozenset({"timeout", "connect_timeout", "refused", "reset", "dns"})
 """Failures without an answer after which a delivery is tried again."""
 
@@ -62,8 +66,9 @@ class _Shield:
         self._rendered = Redactor(secret_values(self._schema, inputs))
 
     def text(self, value: str) -> str:
-        """A text without secrets."""
-        return self._rendered.redact(self._compiled.redact(value))
+        """A text without secrets, and without halves of characters, which JSON cannot have."""
+        shown = self._rendered.redact(self._compiled.redact(value))
+        return shown if shown.isascii() else shown.encode("utf-8", "backslashreplace").decode()
 
     def value(self, value: Any) -> Any:
         """Any value without secrets, wherever they stand in it."""
@@ -75,7 +80,10 @@ class _Shield:
             return [self.value(item) for item in value]
         if isinstance(value, bool) or value is None:
             return value
-        return value if self.text(str(value)) == str(value) else MARKER
+        shown = self.text(str(value))
+        if shown != str(value):
+            return MARKER
+        return shown if isinstance(value, int) and value.bit_length() > _LONGEST_INTEGER else value
 
     def inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Inputs as they were rendered, in the order of their form; of those that are secret only whether there is something."""
@@ -113,7 +121,7 @@ def _invocation(trial: Trial, ran: Ran, shield: _Shield) -> dict[str, Any]:
             "hog_ms": round(ran.hog_ms, 3),
             "fetch_ms": fetching,
         },
-        "trace": None if ran.trace is None else shield.value(ran.trace),
+        "trace": None if ran.trace is None else _trace(ran.trace, shield),
     }
 
 
@@ -146,7 +154,7 @@ def _request(attempt: Attempt, shield: _Shield, line: int | None) -> dict[str, A
         "line": line,
         "at": timestamps.write(attempt.at),
         "duration_ms": attempt.duration_ms,
-        "method": attempt.method,
+        "method": shield.text(attempt.method),
         "url": shield.text(attempt.url),
         "status": attempt.status,
         "error": shield.text(attempt.error) if attempt.error else None,
@@ -158,11 +166,22 @@ def _request(attempt: Attempt, shield: _Shield, line: int | None) -> dict[str, A
 def _excerpt(excerpt: Excerpt, shield: _Shield) -> dict[str, Any]:
     body = shield.text(excerpt.body.decode("utf-8", "replace"))
     return {
-        "headers": {name: shield.text(value) for name, value in excerpt.headers.items()},
+        "headers": {shield.text(name): shield.text(value) for name, value in excerpt.headers.items()},
         "body": body[:LONGEST_BODY],
         "size": excerpt.size,
         "truncated": len(body) > LONGEST_BODY or excerpt.size > len(excerpt.body),
     }
+
+
+def _trace(trace: Mapping[str, Any], shield: _Shield) -> dict[str, Any]:
+    steps = [
+        {
+            **shield.value(step),
+            "changed": {name: shield.text(text)[:LONGEST_VALUE] for name, text in step["changed"].items()},
+        }
+        for step in trace["steps"]
+    ]
+    return {**trace, "steps": steps, "error": trace["error"] and shield.text(trace["error"])}
 
 
 def _captured(event: Event, shield: _Shield) -> dict[str, Any]:

@@ -75,12 +75,16 @@ def no(text: str, clause: Clause, place: str = "") -> Clause:
 def shown(value: Any) -> Any:
     """A value as JSON has it; the text of a long one, cut."""
     if isinstance(value, str):
-        return value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
+        return _cut(value.encode("utf-8", "backslashreplace").decode())
     try:
         text = orjson.dumps(value).decode()
     except TypeError:
         text = _written(value)
-    return orjson.loads(text) if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return orjson.loads(text) if len(text) <= LONGEST else _cut(text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _written(value: Any) -> str:
