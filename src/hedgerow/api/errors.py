@@ -23,7 +23,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from hedgerow.destinations.errors import ValidationError
+from hedgerow.destinations.errors import SecretsError, ValidationError
 from hedgerow.store import StoreError
 
 logger = logging.getLogger(__name__)
@@ -117,6 +117,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _routing)
     app.add_exception_handler(StoreError, _store)
+    app.add_exception_handler(SecretsError, _secrets)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -169,6 +170,12 @@ async def _routing(request: Request, error: Exception) -> Response:
 
 async def _store(_request: Request, error: Exception) -> Response:
     logger.error("the store failed: %s", error)
+    return envelope(503, "server_error", "unavailable", str(error))
+
+
+async def _secrets(_request: Request, error: Exception) -> Response:
+    """A key is missing: the operator must act, and whoever asks can only be told so."""
+    logger.error("secrets cannot be read: %s", error)
     return envelope(503, "server_error", "unavailable", str(error))
 
 
