@@ -16,6 +16,7 @@ from hedgerow.delivery.queries import find
 from hedgerow.destinations import repository
 from hedgerow.store import Connection
 from hedgerow.telemetry import (
+    COUNTED,
     BadPeriod,
     Count,
     Line,
@@ -53,7 +54,7 @@ async def logs(destination_id: str, request: Request, access: Reading) -> dict[s
 
     def work(connection: Connection) -> tuple[list[Line], int]:
         found = read_logs(connection, owner, **wanted, limit=limit, offset=offset)
-        return found, count_logs(connection, owner, **wanted)
+        return found, count_logs(connection, owner, **wanted, most=offset + limit + COUNTED)
 
     found, count = await access.services.telemetry.read(work)
     return page_of(request, [_line(line) for line in found], count, limit, offset)

@@ -801,6 +801,14 @@ log_entries = Table(
     Column("message", Text, nullable=False),
     Index("log_entries_by_destination", "destination_id", "at"),
     Index("log_entries_by_delivery", "delivery_id"),
+    # What people look for among a lot that went well.
+    Index(
+        "log_entries_of_trouble",
+        "destination_id",
+        "at",
+        sqlite_where=text("level IN ('warn', 'error')"),
+        postgresql_where=text("level IN ('warn', 'error')"),
+    ),
 )
 
 metrics_hourly = Table(

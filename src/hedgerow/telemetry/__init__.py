@@ -2,13 +2,14 @@
 
 from hedgerow.telemetry.batch import LEVELS, Batch, Line
 from hedgerow.telemetry.exposition import DestinationTotals, prometheus_text, snapshot
-from hedgerow.telemetry.logs import count_logs, read_logs
+from hedgerow.telemetry.logs import COUNTED, count_logs, read_logs
 from hedgerow.telemetry.metrics import BadPeriod, Count, charted, latency, metrics, parse_when, summed, totals
 from hedgerow.telemetry.offers import share
 from hedgerow.telemetry.outbox import drain, put
 from hedgerow.telemetry.retention import prune
 
 __all__ = [
+    "COUNTED",
     "LEVELS",
     "BadPeriod",
     "Batch",

@@ -37,6 +37,13 @@ def upgrade() -> None:
     with op.batch_alter_table("log_entries", schema=None) as batch_op:
         batch_op.create_index("log_entries_by_delivery", ["delivery_id"], unique=False)
         batch_op.create_index("log_entries_by_destination", ["destination_id", "at"], unique=False)
+        batch_op.create_index(
+            "log_entries_of_trouble",
+            ["destination_id", "at"],
+            unique=False,
+            sqlite_where=sa.text("level IN ('warn', 'error')"),
+            postgresql_where=sa.text("level IN ('warn', 'error')"),
+        )
 
     op.create_table(
         "marks",
@@ -79,6 +86,11 @@ def downgrade() -> None:
     op.drop_table("metrics_hourly")
     op.drop_table("marks")
     with op.batch_alter_table("log_entries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "log_entries_of_trouble",
+            sqlite_where=sa.text("level IN ('warn', 'error')"),
+            postgresql_where=sa.text("level IN ('warn', 'error')"),
+        )
         batch_op.drop_index("log_entries_by_destination")
         batch_op.drop_index("log_entries_by_delivery")
 
