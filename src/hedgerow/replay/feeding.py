@@ -18,6 +18,7 @@ from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.keepers import Bench
 from hedgerow.destinations import CompiledDestination, FilterError, filter_globals_of
 from hedgerow.replay import replaying, rerunning, runs, waiting
+from hedgerow.replay.courtesy import Courtesy
 from hedgerow.replay.runs import Place, Run
 from hedgerow.replay.wanting import wanted
 from hedgerow.store import Connection, StoreError
@@ -63,6 +64,7 @@ class Feeder:
         self._share = 1.0
         self._runs: list[Run] = []
         self._looked_at = float("-inf")
+        self._courtesy = Courtesy()
         self._out: dict[tuple[str, bytes], set[bytes]] = {}
         self._tokens: dict[tuple[str, bytes], tuple[float, float]] = {}
         self._arrived: set[tuple[int, int]] = set()
@@ -90,7 +92,14 @@ class Feeder:
             except StoreError as error:
                 log.warning("runs_wait error=%s", error)
                 busy = False
-            await asyncio.sleep(BEAT_S if busy else LOOK_S)
+            await self._rest(BEAT_S if busy else LOOK_S)
+
+    async def _rest(self, seconds: float) -> None:
+        """Let others work, and see how late that makes us."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        await asyncio.sleep(seconds)
+        self._courtesy.learn(loop.time() - until)
 
     async def turn(self) -> bool:
         """Do what can be done now; whether there are runs that are not over."""
@@ -139,7 +148,7 @@ class Feeder:
         loop = asyncio.get_running_loop()
         began = loop.time()
         await self._step(run, mine)
-        await asyncio.sleep(min(BEAT_S, RESTS * (loop.time() - began)))
+        await asyncio.sleep(min(LOOK_S, RESTS * (loop.time() - began) / self._courtesy.share))
 
     async def _step(self, run: Run, mine: list[Place]) -> None:
         if run.kind == runs.RERUN:
@@ -166,7 +175,7 @@ class Feeder:
 
     def _room(self, run: Run, owner: bytes, now: float) -> int:
         """How many may be taken now: the rate says how many a moment brings, what is under way how many fit."""
-        rate = (run.rate or self._bench.options.hold.per_second) * self._share
+        rate = (run.rate or self._bench.options.hold.per_second) * self._share * self._courtesy.share
         tokens, at = self._tokens.get((run.name, owner), (min(1.0, rate), now))
         tokens = min(max(1.0, rate), tokens + rate * (now - at))
         self._tokens[run.name, owner] = (tokens, now)

@@ -27,7 +27,7 @@ from hedgerow.replay.variables import Seen
 from hedgerow.replay.wanting import wanted
 from hedgerow.store import Connection
 
-STEP: Final = 200
+STEP: Final = 100
 # Filters that are asked before others have their turn on the event loop.
 AT_ONCE: Final = 16
 # Rows that wait: enough for the next seconds, and no more of the disk than that.

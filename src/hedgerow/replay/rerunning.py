@@ -17,7 +17,7 @@ from hedgerow.replay.selection import START, Selection
 from hedgerow.replay.variables import Seen
 from hedgerow.store import Connection
 
-STEP: Final = 200
+STEP: Final = 100
 GONE: Final = "Neither the ledger nor the event log has this event any more."
 
 
