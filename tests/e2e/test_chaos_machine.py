@@ -1,6 +1,7 @@
-"""The machine fails instead of the processes: the disk is full, or somebody else holds the database for seconds.
+"""The machine fails instead of the processes: the disk is full, somebody else holds the database for seconds, the clock is set.
 
-``make chaos ROUNDS=200`` runs these rounds as well. The clock's turn is in ``tests/simulation/test_clock.py``, where it can jump.
+``make chaos ROUNDS=200`` runs these rounds as well. Clocks that go back by minutes are in ``tests/simulation/test_clock.py``, where waiting
+costs nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ BATCHES = 25
 DISK_MB = 96 + 4 * TURNS
 FULL_S = 2.5
 LOCKED_S = 3.0
+AHEAD_S, BACK_S = 3600.0, 15.0
+CLOCK = Path(__file__).parents[1] / "support" / "chaos_clock"
 
 
 @contextmanager
@@ -65,6 +68,27 @@ def lock(database: Path) -> None:
         connection.close()
 
 
+class Clock:
+    """The time of day of a server's processes: a file says how far it is from the machine's."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.offset = 0.0
+        self.environment = {"PYTHONPATH": os.pathsep.join([str(CLOCK), *sys.path]), "CHAOS_CLOCK": str(file)}
+
+    def set(self, seconds: float) -> None:
+        self.offset += seconds
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(str(self.offset))
+        fresh.replace(self.file)
+
+    def jump(self) -> None:
+        """An hour ahead, and a little back again."""
+        self.set(AHEAD_S)
+        time.sleep(1.0)
+        self.set(-BACK_S)
+
+
 def while_failing(sender: Sender, turn: int, fault) -> None:
     """Send as ever while the fault comes and goes."""
     trouble = threading.Thread(target=fault)
@@ -96,12 +120,31 @@ async def rounds(server: Server, faults) -> None:
 @pytest.mark.chaos
 @pytest.mark.timeout(60 + TURNS * 30)
 @pytest.mark.xdist_group("heavy")
-async def test_nothing_acknowledged_is_lost_when_the_disk_is_full_or_the_database_locked(tmp_path):
+async def test_nothing_acknowledged_is_lost_when_the_machine_fails(tmp_path):
     """What was acknowledged before, between and after has its verdict; what could not be kept was refused."""
     with small_disk(tmp_path / "disk") as disk:
-        server = Server(disk / "instance", HEDGEROW_FETCH_TIMEOUT_S="2")
-        faults = [lambda: fill(disk), lambda: lock(server.data / "state.db"), lambda: lock_the_log(server)]
+        clock = Clock(tmp_path / "clock")
+        server = Server(disk / "instance", HEDGEROW_FETCH_TIMEOUT_S="2", **clock.environment)
+        faults = [
+            lambda: fill(disk),
+            lambda: lock(server.data / "state.db"),
+            lambda: lock_the_log(server),
+            clock.jump,
+        ]
         await rounds(server, faults)
+        assert hours_covered(server.data / "state.db") >= TURNS // len(faults), "the clock stood still"
+
+
+def hours_covered(database: Path) -> float:
+    """How far apart the first and the last event are by the server's clock."""
+    connection = open_connection(database)
+    try:
+        first, last = connection.execute(
+            "SELECT min(captured_at), max(captured_at) FROM deliveries"
+        ).fetchone()
+    finally:
+        connection.close()
+    return (last - first + BACK_S * 1000 * TURNS) / 3_600_000
 
 
 def lock_the_log(server: Server) -> None:
