@@ -398,6 +398,10 @@ def test_events_that_match_can_be_listed(api):
     assert [event["uuid"] for event in page["results"]] == [second]
     page = listed("GET", f"{identity}/matching_events/?limit=1&cursor={page['cursor']}")
     assert [event["uuid"] for event in page["results"]] == [first]
+    for _ in range(3):
+        api.capture("paid", plan="team", note="x" * 900_000)
+    page = listed("GET", f"{identity}/matching_events/?after=-7d&event=paid")
+    assert [len(event["properties"].get("note", "")) for event in page["results"]] == [900_000] * 3 + [0, 0]
     draft = body(configuration={"filters": {"properties": [{"key": "plan", "value": "free"}]}})
     assert len(listed("POST", "new/matching_events/", draft)["results"]) == 1
 

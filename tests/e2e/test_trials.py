@@ -61,6 +61,14 @@ def test_nothing_is_sent_until_it_is_asked_for(server, sink, paid):
     assert SECRET not in json.dumps([mocked, real])
 
 
+def test_the_guard_stands_before_real_calls(server):
+    """As before deliveries: an address inside is not called, and not named among the hosts."""
+    draft = {"type": "destination", "name": "Inside", "hog": "fetch('http://169.254.169.254/latest')"}
+    request = {"configuration": draft, "event": "x", "mock_async_functions": False}
+    answer = server.api("POST", "hog_functions/new/invocations/", request)
+    assert (answer["invocations"][0]["kind"], answer["hosts"]) == ("egress", [])
+
+
 def test_nothing_is_kept(server, paid):
     """Neither a delivery nor a log line nor a number comes of trials."""
     destination, event = paid

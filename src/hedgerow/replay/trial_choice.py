@@ -16,7 +16,8 @@ from hedgerow.replay.variables import Seen, as_now, records_at, stream_of
 from hedgerow.store import Database
 
 SCANNED: Final = 10_000
-STEP: Final = 250
+STEP: Final = 100
+BATCH: Final = 2 * 1024 * 1024
 LONGEST_S: Final = 5.0
 """A search that finds little ends here, and says where to go on."""
 
@@ -83,6 +84,20 @@ def _only_name(compiled: CompiledDestination) -> str | None:
     return next(iter(names)) if names is not None and len(names) == 1 else None
 
 
+def _batches(seen: Sequence[Seen]) -> Iterator[list[Seen]]:
+    """Events in portions that a helper can be told at one go."""
+    batch: list[Seen] = []
+    size = 0
+    for one in seen:
+        if batch and size + len(one.record.payload) > BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(one)
+        size += len(one.record.payload)
+    if batch:
+        yield batch
+
+
 async def _judged(
     state: Database,
     log: EventLog,
@@ -100,9 +115,11 @@ async def _judged(
     known = [
         (entry, one)
         for (entry, _), one in zip(there, seen, strict=True)
-        if one is not None and stream_of(one.record.decode()) == compiled.stream
+        if one is not None and stream_of(one.event) == compiled.stream
     ]
-    verdicts = await sandbox.matches(compiled, [filter_globals(one.event, one.folded) for _, one in known])
+    verdicts: list[list[str] | None] = []
+    for some in _batches([one for _, one in known]):
+        verdicts += await sandbox.matches(compiled, [filter_globals(one.event, one.folded) for one in some])
     return (
         (entry, Match(one, mappings))
         for (entry, one), mappings in zip(known, verdicts, strict=True)

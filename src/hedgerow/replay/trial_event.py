@@ -65,7 +65,7 @@ def stored(seen: Seen, setting: Setting) -> Subject:
     """An event of the log, with its person and groups as they are now."""
     found = filter_globals(seen.event, seen.folded)
     globals_ = seen.globals(setting.project, setting.public_url)
-    return Subject(globals_, found, "stored", stream_of(seen.record.decode()))
+    return Subject(globals_, found, "stored", stream_of(seen.event))
 
 
 def given(raw: Mapping[str, Any], setting: Setting, origin: str = "given") -> Subject:
