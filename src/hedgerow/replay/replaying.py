@@ -18,7 +18,7 @@ from hedgerow.delivery.erasure import gone
 from hedgerow.delivery.invocation import OPEN
 from hedgerow.delivery.keepers import Bench
 from hedgerow.delivery.queries import PAYLOAD
-from hedgerow.delivery.state import unpack_globals
+from hedgerow.delivery.state import pack_globals, unpack_globals
 from hedgerow.destinations import CompiledDestination, FilterError, filter_globals, filter_globals_of
 from hedgerow.events import Record
 from hedgerow.replay import runs, variables, waiting
@@ -145,7 +145,8 @@ async def step(bench: Bench, run: Run, mine: Sequence[Place]) -> None:
         )
         _moved(connection, run, mine, look.end, told)
 
-    await store.write(work)
+    # Not durable by itself: what a power cut undoes is selected again, under the same ids.
+    await store.write(work, durable=False)
 
 
 def has_room(connection: Connection, run: Run, partitions: Sequence[int]) -> bool:
@@ -302,7 +303,7 @@ def _item(
         event=one.entry.event,
         distinct_id=one.entry.distinct_id,
         captured_at=one.entry.cursor[0],
-        globals=globals_,
+        payload=None if globals_ is None else pack_globals(globals_),
         kind="filter" if error else None,
         error=error,
     )
@@ -316,7 +317,7 @@ def _chosen(
     for item, is_gone in zip(items, erased, strict=True):
         reason = "gone" if is_gone else _before(connection, run, span, item)
         if reason is None:
-            counts[runs.AS_IT_WAS if item.globals is None else runs.AS_IT_IS] += 1
+            counts[runs.AS_IT_WAS if item.payload is None else runs.AS_IT_IS] += 1
             yield item
         else:
             counts[reason] += 1

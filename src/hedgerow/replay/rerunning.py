@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
+from hedgerow.delivery.erasure import gone
 from hedgerow.delivery.identity import raw
 from hedgerow.delivery.invocation import OPEN
 from hedgerow.delivery.keepers import Bench
 from hedgerow.delivery.queries import Delivery
+from hedgerow.delivery.state import pack_globals
 from hedgerow.events import Record
 from hedgerow.replay import runs, variables, waiting
 from hedgerow.replay.runs import Place, Run
 from hedgerow.replay.selection import START, Selection
-from hedgerow.replay.variables import Seen
 from hedgerow.store import Connection
 
 STEP: Final = 100
@@ -29,26 +31,25 @@ async def step(bench: Bench, run: Run, place: Place) -> None:
         run: a re-run.
         place: how far it has come.
     """
-    selection = Selection.decode(run.wanted)
-    rows, end, bare = await bench.world.store.read(
-        lambda connection: _look(connection, run, place, selection)
-    )
+    store, selection = bench.world.store, Selection.decode(run.wanted)
+    rows, end, bare = await store.read(lambda connection: _look(connection, run, place, selection))
     records = [r for r in await variables.records_at(bench.world.log, bare) if r is not None]
+    seen = await store.read(lambda connection: _payloads(bench, connection, records))
+    items = {row.id: _item(row, seen, selection, bare) for row in rows}
 
     def work(connection: Connection) -> None:
         reasons = [selection.left_out(connection, row, run.name) for row in rows]
         room = None if selection.most is None else max(0, selection.most - place.counts.get(runs.SELECTED, 0))
-        chosen = [row for row, reason in zip(rows, reasons, strict=True) if reason is None][:room]
-        seen = dict(zip(map(_where, records), variables.as_now(connection, records), strict=True))
-        items = [_item(bench, row, seen, selection, bare) for row in chosen]
-        new = waiting.add(connection, run, items, bench.world.now_ms())
-        counts = Counter(filter(None, reasons)) + Counter({"under_way": len(items) - new})
+        chosen = [items[row.id] for row, reason in zip(rows, reasons, strict=True) if reason is None][:room]
+        new = waiting.add(connection, run, _still_there(connection, run, chosen), bench.world.now_ms())
+        counts = Counter(filter(None, reasons)) + Counter({"under_way": len(chosen) - new})
         counts += Counter({runs.LOOKED_AT: len(rows), runs.SELECTED: new})
         cursor = None if end is None else end.hex()
         done = end is None or (room is not None and new >= room)
         runs.move(connection, run, place, cursor=cursor, done=done, counts=counts)
 
-    await bench.world.store.write(work)
+    # Not durable by itself: what a power cut undoes is selected again, under the same ids.
+    await store.write(work, durable=False)
 
 
 def _look(
@@ -61,23 +62,35 @@ def _look(
     return rows, end, [one for one in places if not waiting.has_payload(connection, *one)]
 
 
-def _where(record: Record) -> tuple[int, int]:
-    return record.partition, record.position
+def _payloads(
+    bench: Bench, connection: Connection, records: Sequence[Record]
+) -> dict[tuple[int, int], bytes]:
+    """What programs see of events with their persons as they are now, packed; those of deleted persons are left out."""
+    packed: dict[tuple[int, int], bytes] = {}
+    for record, seen in zip(records, variables.as_now(connection, records), strict=True):
+        plan = bench.configuration.plans.get(record.project_id)
+        if seen is not None and plan is not None:
+            globals_ = seen.globals(plan.project, bench.options.public_url)
+            packed[record.partition, record.position] = pack_globals(globals_)
+    return packed
+
+
+def _still_there(connection: Connection, run: Run, items: Sequence[waiting.Item]) -> Iterator[waiting.Item]:
+    """Items whose person was not deleted since they were looked at; of the others nothing may be kept."""
+    erased = gone(connection, [(run.project_id, item.distinct_id, item.captured_at) for item in items])
+    for item, is_gone in zip(items, erased, strict=True):
+        yield replace(item, distinct_id="", payload=None, kind="gone", error=GONE) if is_gone else item
 
 
 def _item(
-    bench: Bench,
     row: Delivery,
-    seen: dict[tuple[int, int], Seen | None],
+    seen: Mapping[tuple[int, int], bytes],
     selection: Selection,
     bare: Sequence[tuple[int, int]],
 ) -> waiting.Item:
     """What a delivery becomes in the run. One whose event is nowhere any more fails, so that it has a verdict too."""
     place = (row.partition, row.position)
-    now_seen = seen.get(place)
-    plan = bench.configuration.plans.get(now_seen.record.project_id) if now_seen else None
-    globals_ = now_seen.globals(plan.project, bench.options.public_url) if now_seen and plan else None
-    is_gone = place in bare and globals_ is None
+    is_gone = place in bare and place not in seen
     asks_anew = row.kind == "filter" and selection.revision == "current"
     return waiting.Item(
         destination_id=raw(row.destination_id),
@@ -89,7 +102,7 @@ def _item(
         event=row.event,
         distinct_id=row.distinct_id,
         captured_at=row.captured_at,
-        globals=globals_,
+        payload=seen.get(place),
         kind="gone" if is_gone else None,
         error=GONE if is_gone else None,
     )

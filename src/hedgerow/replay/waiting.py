@@ -6,7 +6,7 @@ them, the next owner finds due. All functions are parts of a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from hedgerow.delivery import ledger
 from hedgerow.delivery.identity import delivery_id
 from hedgerow.delivery.invocation import FINAL, Invocation
 from hedgerow.delivery.settler import METRICS
-from hedgerow.delivery.state import Sealer, pack_globals
+from hedgerow.delivery.state import Sealer
 from hedgerow.replay.runs import Run
 from hedgerow.store import Connection
 from hedgerow.telemetry import Batch, put
@@ -84,7 +84,7 @@ class Item:
         event: its name.
         distinct_id: under which it was sent.
         captured_at: milliseconds.
-        globals: what the program is to see; None where the ledger has it already.
+        payload: what the program is to see, packed; None where the ledger has it already.
         kind: why it fails at once, None when it does not.
         error: the same for people.
     """
@@ -98,7 +98,7 @@ class Item:
     event: str
     distinct_id: str
     captured_at: int
-    globals: Mapping[str, Any] | None = None
+    payload: bytes | None = None
     kind: str | None = None
     error: str | None = None
 
@@ -127,8 +127,8 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
         if item.kind:
             telemetry.count(run.project_id, item.destination_id, now, *METRICS["failed"])
             telemetry.line(run.project_id, item.destination_id, identity, now, "error", item.error or "")
-        if item.globals is not None:
-            connection.execute(ledger.PAYLOAD, (item.partition, item.position, pack_globals(item.globals)))
+        if item.payload is not None:
+            connection.execute(ledger.PAYLOAD, (item.partition, item.position, item.payload))
     if telemetry:
         put(connection, telemetry)
     return new
