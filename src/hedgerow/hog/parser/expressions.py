@@ -54,6 +54,8 @@ COMPARISONS = {
 }
 _OPERAND_STARTS = NAMES | {"int", "number", "string", "(", "[", "{", "f'", "-", ".", "null", "inf", "nan"}
 
+_BETWEEN_OPERANDS = frozenset({"and", "or", "in", "like", "ilike", "between"})
+
 PREFIX: dict[str, Callable[[Any], Expr]] = {}
 INFIX: dict[str, tuple[int, Callable[[Any, Expr], Expr]]] = {}
 NEGATED: dict[str, tuple[int, Callable[[Any, Expr], Expr]]] = {}
@@ -156,7 +158,7 @@ class ExpressionParser(Cursor):
         self.pos = index + 1
         if kind == ".":
             raw = "." + self.digits()
-        elif kind == "int" and kinds[self.pos] == "." and kinds[self.pos + 1] not in NAMES:
+        elif kind == "int" and kinds[self.pos] == "." and not self.is_property(self.pos + 1):
             self.pos += 1
             raw += "." + (self.digits() if kinds[self.pos] == "int" else "")
         elif kind == "int":
@@ -166,6 +168,19 @@ class ExpressionParser(Cursor):
         return ast.Literal(
             value=value, raw="-" + raw if sign == "-" else raw, span=self.span_from(self.starts[start])
         )
+
+    def is_property(self, index: int) -> bool:
+        """Whether a token behind a number and its dot is the name of a property; in ``2. and x`` it is an operator."""
+        word, following = self.kinds[index], self.kinds[index + 1]
+        if word == "is":
+            return following not in {"null", "not"} and self.word(index + 1) != "distinct"
+        if word == "not":
+            return following not in _BETWEEN_OPERANDS
+        if word not in _BETWEEN_OPERANDS:
+            return word in NAMES
+        if following in {"+", "."}:
+            return not self.starts_number(index + 2 if following == "+" else index + 1)
+        return following in _BETWEEN_OPERANDS or following not in _OPERAND_STARTS
 
     def digits(self) -> str:
         """Read the digits behind the dot of a number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hedgerow.hog import ops
-from hedgerow.hog.context import RuntimeContext
+from hedgerow.hog.context import STRIDE, RuntimeContext
 from hedgerow.hog.errors import HogRuntimeError
 from hedgerow.hog.stdlib.arguments import is_array, weigh
 from hedgerow.hog.stdlib.registry import function
@@ -146,21 +146,26 @@ def _choose(left: Any, right: Any, *, swap: bool) -> Any:
 def in_cohort(ctx: RuntimeContext, cohort: Any, ids: Any) -> bool:
     """Whether a cohort's id is among the ids the person belongs to; numbers and texts of them are alike."""
     weigh(ctx, cohort, ids)
-    return _member(cohort, ids, "inCohort")
+    return _member(ctx, cohort, ids, "inCohort")
 
 
 @function("notInCohort", 2, 2, context=True, examples=[("notInCohort(3, [1, 2])", "true")])
 def not_in_cohort(ctx: RuntimeContext, cohort: Any, ids: Any) -> bool:
     """The opposite of ``inCohort``."""
     weigh(ctx, cohort, ids)
-    return not _member(cohort, ids, "notInCohort")
+    return not _member(ctx, cohort, ids, "notInCohort")
 
 
-def _member(cohort: Any, ids: Any, name: str) -> bool:
+def _member(ctx: RuntimeContext, cohort: Any, ids: Any, name: str) -> bool:
     if ids is None:
         raise HogRuntimeError(f"{name}() requires cohort membership to be loaded for this evaluation")
     if not is_array(ids):
         return False
     if is_number(cohort) or type(cohort) is str:
-        return any((is_number(each) or type(each) is str) and ops.equals(each, cohort) for each in ids)
+        for number, each in enumerate(ids):
+            if (is_number(each) or type(each) is str) and ops.equals(each, cohort):
+                return True
+            if number % STRIDE == STRIDE - 1:
+                ctx.tick()
+        return False
     return ops.contains(ids, cohort)
