@@ -10,7 +10,7 @@ from hedgerow.delivery.configuration import Configuration
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.invocation import Outcome
 from hedgerow.delivery.lanes import Lanes
-from hedgerow.delivery.world import Options, World
+from hedgerow.delivery.world import Options, Store, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Bench:
         gates: which destinations take something now.
         configuration: the destinations, compiled.
         lanes: where invocations run.
+        reader: for reading transactions that take their time: those of live traffic do not wait behind it.
     """
 
     world: World
@@ -30,6 +31,7 @@ class Bench:
     gates: Gates
     configuration: Configuration
     lanes: Lanes
+    reader: Store
 
 
 class Keeper(Protocol):

@@ -19,7 +19,7 @@ from hedgerow.delivery.settler import Settler
 from hedgerow.delivery.sweeping import Sweeper
 from hedgerow.delivery.warden import Warden
 from hedgerow.delivery.window import Window
-from hedgerow.delivery.world import Options, World
+from hedgerow.delivery.world import Options, Store, World
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,12 @@ class Pipeline:
     """Everything between the log and the verdict, for the partitions it was given."""
 
     def __init__(
-        self, world: World, options: Options, source: Source, keepers: Sequence[KeeperMaker] = ()
+        self,
+        world: World,
+        options: Options,
+        source: Source,
+        keepers: Sequence[KeeperMaker] = (),
+        reader: Store | None = None,
     ) -> None:
         """Put a pipeline together.
 
@@ -37,6 +42,7 @@ class Pipeline:
             options: its knobs.
             source: where its destinations come from.
             keepers: make further parts, which work beside intake and lanes.
+            reader: where those read what takes its time; the world's own store when absent.
         """
         self._world = world
         self._options = options
@@ -53,7 +59,7 @@ class Pipeline:
         self.settler.on_claimed = self.lanes.submit
         self.settler.lags = self.lanes.lags
         self.intake = Intake(world, options, configuration, self.window, self.settler, self.lanes, gates)
-        bench = Bench(world, options, gates, configuration, self.lanes)
+        bench = Bench(world, options, gates, configuration, self.lanes, reader or world.store)
         self._keepers = [make(bench) for make in keepers]
         self._partitions: list[int] = []
 

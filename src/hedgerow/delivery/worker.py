@@ -107,7 +107,7 @@ async def run_worker(
         sandbox=Sandbox(size=settings.helpers),
     )
     pipeline = Pipeline(
-        world, options_of(settings), RepositorySource(keyring, Limits(fetches=settings.max_fetches)), keepers
+        world, options_of(settings), RepositorySource(keyring, Limits(fetches=settings.max_fetches)), keepers, reader
     )
     side = [asyncio.create_task(_drain(store, telemetry))]
     if 0 in owned:  # one worker of an instance tidies up
