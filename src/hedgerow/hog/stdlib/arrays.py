@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hedgerow.hog import ops
-from hedgerow.hog.context import STRIDE, RuntimeContext, watch
+from hedgerow.hog.context import LARGE, STRIDE, RuntimeContext, watch
 from hedgerow.hog.stdlib.arguments import is_array, weigh
 from hedgerow.hog.stdlib.registry import function
 from hedgerow.hog.text import js_text
@@ -195,7 +195,8 @@ def array_string_concat(ctx: RuntimeContext, items: Any, separator: Any = None) 
 def sortable_semver(ctx: RuntimeContext, value: Any) -> list[int | float]:
     """The first dotted version number of a text as numbers, which compare as versions do; [] when there is none."""
     text = js_text(ctx, value) if type(value) is str or is_number(value) else ""
-    watch(ctx, len(text))
+    if len(text) > LARGE:
+        ctx.look_through(len(text) // 16)  # as many characters as take about as long as one value
     found = _VERSION.search(text)
     if found is None:
         return []
