@@ -93,7 +93,7 @@ async def run_worker(
     locks = PartitionLocks(settings.data_dir / "locks")
     await locks.take(owned)
     keyring = Keyring.of(settings)
-    store = Database(settings.data_dir / "state.db")
+    store, reader = (Database(settings.data_dir / "state.db") for _ in range(2))
     telemetry = Database(settings.data_dir / "telemetry.db")
     events = SqliteLog(settings.data_dir / "events", settings.partitions, clock=time.time)
     transport = HttpTransport(EgressPolicy(settings.egress_allow))
@@ -107,7 +107,11 @@ async def run_worker(
         sandbox=Sandbox(size=settings.helpers),
     )
     pipeline = Pipeline(
-        world, options_of(settings), RepositorySource(keyring, Limits(fetches=settings.max_fetches)), keepers, reader
+        world,
+        options_of(settings),
+        RepositorySource(keyring, Limits(fetches=settings.max_fetches)),
+        keepers,
+        reader,
     )
     side = [asyncio.create_task(_drain(store, telemetry))]
     if 0 in owned:  # one worker of an instance tidies up
@@ -126,6 +130,7 @@ async def run_worker(
         if world.sandbox is not None:
             await world.sandbox.close()
         events.close()
+        reader.close()
         store.close()
         telemetry.close()
         locks.release()

@@ -105,6 +105,7 @@ class Feeder:
         """Do what can be done now; whether there are runs that are not over."""
         now = asyncio.get_running_loop().time()
         if now - self._looked_at >= LOOK_S:
+            # Renews what intake reads too, so it takes its turn with it.
             self._runs, self._looked_at = await self._world.store.read(self._look), now
         for run in self._runs:
             await self._serve(run, now)
@@ -130,7 +131,7 @@ class Feeder:
             await self._take_back(run)
         else:
             await self._select(run)
-            for owner in await self._world.store.read(lambda connection: waiting.owners(connection, run)):
+            for owner in await self._bench.reader.read(lambda connection: waiting.owners(connection, run)):
                 await self._feed(run, owner, now)
         if self._is_home(run):
             await self._finish(run)
@@ -141,7 +142,7 @@ class Feeder:
     # ------------------------------------------------------------ selecting
 
     async def _select(self, run: Run) -> None:
-        found = await self._world.store.read(lambda connection: runs.places(connection, run))
+        found = await self._bench.reader.read(lambda connection: runs.places(connection, run))
         mine = [place for place in found if place.partition in self._partitions and not place.done]
         if not mine:
             return
@@ -153,7 +154,7 @@ class Feeder:
     async def _step(self, run: Run, mine: list[Place]) -> None:
         if run.kind == runs.RERUN:
             await rerunning.step(self._bench, run, mine[0])
-        elif await self._world.store.read(lambda c: replaying.has_room(c, run, self._partitions)):
+        elif await self._bench.reader.read(lambda c: replaying.has_room(c, run, self._partitions)):
             await replaying.step(self._bench, run, mine)
 
     # -------------------------------------------------------------- feeding
@@ -163,7 +164,7 @@ class Feeder:
         room = self._room(run, owner, now)
         if not room:
             return
-        status = await self._world.store.read(lambda c: self._bench.configuration.status(c, owner))
+        status = await self._bench.reader.read(lambda c: self._bench.configuration.status(c, owner))
         if status == "deleted":
             await self._end_all(run, owner, DELETED)
         elif self._is_open(owner):
@@ -188,7 +189,7 @@ class Feeder:
                 connection, run, owner, partitions=self._partitions, limit=room, sealer=self._world.sealer
             )  # fmt: skip
 
-        found, lost = await self._world.store.read(look)
+        found, lost = await self._bench.reader.read(look)
         if not found and not lost:
             return
         judged = [await self._judge(invocation) for invocation in found[:room]]
@@ -240,7 +241,7 @@ class Feeder:
         """The revision that a delivery was first made with; None when it is live or does not compile any more."""
         key = invocation.destination_id, invocation.revision
         if key not in self._past:
-            self._past[key] = await self._world.store.read(
+            self._past[key] = await self._bench.reader.read(
                 lambda connection: self._bench.configuration.revision(connection, *key)
             )
             if len(self._past) > REVISIONS_KEPT:
@@ -253,7 +254,7 @@ class Feeder:
         def waits(connection: Connection) -> set[bytes]:
             return {one for verdict in CANCELLABLE for one in waiting.owners(connection, run, verdict)}
 
-        for owner in sorted(await self._world.store.read(waits)):
+        for owner in sorted(await self._bench.reader.read(waits)):
             await self._end_all(run, owner, CANCELLED)
 
     async def _end_all(self, run: Run, owner: bytes, reason: str) -> None:
@@ -277,7 +278,7 @@ class Feeder:
             selected = run.state == runs.CANCELLING or all(p.done for p in runs.places(connection, run))
             return selected and not runs.is_open(connection, run)
 
-        if await self._world.store.read(is_over):
+        if await self._bench.reader.read(is_over):
             await self._world.store.write(lambda connection: self._over(connection, run))
             self._looked_at = float("-inf")
 

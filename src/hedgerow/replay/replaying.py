@@ -126,11 +126,11 @@ async def step(bench: Bench, run: Run, mine: Sequence[Place]) -> None:
     """
     assert run.destination_id is not None
     store, span = bench.world.store, Span.decode(run.wanted)
-    compiled = await store.read(lambda connection: _compiled(bench, connection, run))
+    compiled = await bench.reader.read(lambda connection: _compiled(bench, connection, run))
     if compiled is None:  # deleted, or of an older release: nothing of it can be matched
         await store.write(lambda connection: _moved(connection, run, mine, None, Counter()))
         return
-    look = await store.read(lambda connection: _look(connection, run, span, mine))
+    look = await bench.reader.read(lambda connection: _look(connection, run, span, mine))
     counts = Counter({runs.LOOKED_AT: len(look.entries)})
     named = [entry for entry in look.entries if compiled.wants(entry.event)]
     counts["filtered"] += len(look.entries) - len(named)
@@ -222,7 +222,7 @@ async def _found(
     counts["gone"] += len(ready) - len(there)
     mine = [(e, r) for e, r in there if variables.stream_of(r.decode()) == compiled.stream]
     counts["filtered"] += len(there) - len(mine)
-    found = await bench.world.store.read(lambda connection: list(_seen(connection, mine)))
+    found = await bench.reader.read(lambda connection: list(_seen(connection, mine)))
     counts["gone"] += len(mine) - len(found)
     return found
 

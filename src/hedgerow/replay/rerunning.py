@@ -32,9 +32,9 @@ async def step(bench: Bench, run: Run, place: Place) -> None:
         place: how far it has come.
     """
     store, selection = bench.world.store, Selection.decode(run.wanted)
-    rows, end, bare = await store.read(lambda connection: _look(connection, run, place, selection))
+    rows, end, bare = await bench.reader.read(lambda connection: _look(connection, run, place, selection))
     records = [r for r in await variables.records_at(bench.world.log, bare) if r is not None]
-    seen = await store.read(lambda connection: _payloads(bench, connection, records))
+    seen = await bench.reader.read(lambda connection: _payloads(bench, connection, records))
     items = {row.id: _item(row, seen, selection, bare) for row in rows}
 
     def work(connection: Connection) -> None:
