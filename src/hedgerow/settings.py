@@ -289,6 +289,15 @@ class Settings(BaseSettings):
         unit="h",
         gt=0,
     )
+    slack_client_id: str = knob(
+        "",
+        "Client id of your own Slack app, by which people connect workspaces with a click. Empty: by bot token only.",
+    )
+    slack_client_secret: SecretStr = knob(SecretStr(""), "Its client secret.")
+    hubspot_client_id: str = knob("", "Client id of your own HubSpot app. Empty: private apps' tokens only.")
+    hubspot_client_secret: SecretStr = knob(SecretStr(""), "Its client secret.")
+    intercom_client_id: str = knob("", "Client id of your own Intercom app. Empty: access tokens only.")
+    intercom_client_secret: SecretStr = knob(SecretStr(""), "Its client secret.")
     hold_max_deliveries: int = knob(
         1_000_000,
         "Deliveries that a paused or quarantined destination holds; past it the oldest expire. "

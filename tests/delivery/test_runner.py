@@ -18,6 +18,7 @@ from hedgerow.delivery.state import pack_journal, unpack_journal
 from hedgerow.delivery.transport import Response, TransportError
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, Config, Destination, Keyring, Project, Secrets
+from hedgerow.destinations.connections import Connected
 from hedgerow.log.memory import MemoryLog
 
 NOW = 1_767_323_045.0
@@ -58,7 +59,7 @@ class Bench:
         self.log = MemoryLog(1)
         self.keyring = Keyring.load("", tmp_path)
         self.now = NOW
-        world = World(
+        self.world = world = World(
             now=lambda: self.now,
             chance=random.Random(1),
             log=self.log,
@@ -280,3 +281,63 @@ async def test_long_bodies_are_recorded_in_part(bench):
     (attempt,) = (await b.run()).attempts
     kept = json.loads(_attempt_row(attempt)[8])
     assert kept["body"] == "abcd… (10 bytes in all)"
+
+
+class Renewal:
+    """Gives another token, or has none."""
+
+    def __init__(self, bench, *tokens):
+        self._bench, self._tokens, self.asked = bench, list(tokens), []
+        bench.world.renew = self.renew
+        self.take()
+
+    def take(self):
+        known = Connected(3, 1, "acme", {"access_token": self._tokens.pop(0)})
+        self._bench.keyring.connections.replace([known])
+
+    async def renew(self, numbers):
+        self.asked.append(set(numbers))
+        if not self._tokens:
+            return False
+        self.take()
+        return True
+
+
+CALL = "fetch('https://x.test/', {'headers': {'Authorization': f'Bearer {inputs.account.access_token}'}})"
+ACCOUNT = {
+    "inputs": {"account": {"value": 3}},
+    "schema": [{"key": "account", "type": "integration", "label": "Account"}],
+}
+
+
+async def test_a_refused_token_is_renewed_and_the_call_made_again(bench):
+    """The second attempt goes out with the new token, at once."""
+    b = bench(CALL, answers=[Response(401)], **ACCOUNT)
+    renewal = Renewal(b, "old-token", "new-token")
+    first = await b.run()
+    assert (first.verdict, first.kind, first.next_at) == ("retrying", "http_4xx", int(NOW * 1000))
+    b.reload()
+    assert (await b.run()).verdict == "delivered"
+    assert [r.headers["Authorization"] for r in b.network.requests] == [
+        "Bearer old-token",
+        "Bearer new-token",
+    ]
+    assert renewal.asked == [{3}]
+    assert "old-token" not in repr(first.lines)
+
+
+async def test_a_token_that_is_refused_again_is_a_failure(bench):
+    """There is one renewal per call."""
+    b = bench(CALL, answers=[Response(401), Response(401)], **ACCOUNT)
+    renewal = Renewal(b, "old-token", "new-token", "never asked for")
+    await b.run()
+    b.reload()
+    outcome = await b.run()
+    assert (outcome.verdict, outcome.kind, len(renewal.asked)) == ("failed", "http_4xx", 1)
+
+
+async def test_without_another_token_a_refusal_is_a_failure(bench):
+    """Nothing is tried again."""
+    b = bench(CALL, answers=[Response(401)], **ACCOUNT)
+    Renewal(b, "old-token")
+    assert (await b.run()).verdict == "failed"

@@ -128,7 +128,12 @@ def needs(
     async def dependency(request: Request, project_id: str) -> Access:
         visit = await _admitted(request, guard)
         actor, services = visit.actor, visit.services
-        found = await services.state.read(lambda connection: _project(connection, project_id, actor))
+
+        def look(connection: Connection) -> tuple[Project, destinations.Project] | None:
+            services.keyring.connections.refresh(connection, services.keyring)
+            return _project(connection, project_id, actor)
+
+        found = await services.state.read(look)
         if found is None:
             raise NotFound("Project not found.")
         project, seen = found

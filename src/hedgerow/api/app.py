@@ -20,6 +20,7 @@ from hedgerow.api import (
     hog_functions,
     holds,
     ingestion_warnings,
+    integrations,
     invocations,
     keys,
     links,
@@ -48,7 +49,7 @@ ROUTERS = (
     deliveries.router,
     definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router, query.router, invocations.router, explain.router,
-    replays.router, traces.router, backtests.router,
+    replays.router, traces.router, backtests.router, integrations.router, integrations.coming_back,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from hedgerow.accounts.passwords import Passwords
 from hedgerow.destinations.catalogue import Catalogue, builtin
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.insight import Tail
+from hedgerow.integrations.hub import Hub
 from hedgerow.log import EventLog
 from hedgerow.replay.trial import Trials
 from hedgerow.settings import Settings
@@ -34,6 +35,7 @@ class Services:
         tail: events as they are accepted.
         forget: told after somebody asked for a person to be erased.
         passwords: makes and compares their hashes.
+        hub: connects accounts at vendors.
         trials: tries destinations out, in helper processes; so are all filters and programs that the API runs.
     """
 
@@ -50,6 +52,7 @@ class Services:
     forget: Callable[[], None] = lambda: None
     passwords: Passwords = field(default_factory=Passwords)
     trials: Trials = field(default_factory=Trials)
+    hub: Hub = field(default_factory=lambda: Hub.of(Settings()))
 
     @property
     def accounts(self) -> Context:

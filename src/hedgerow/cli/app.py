@@ -23,6 +23,7 @@ COMMANDS = {
     "draft": "drafts",
     "explain": "explain",
     "hog": "hog",
+    "integrations": "integrations",
     "keys": "keys",
     "logs": "logs",
     "pause": "holds:pause",

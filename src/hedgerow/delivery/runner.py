@@ -25,6 +25,7 @@ from hedgerow.delivery.sandbox import HelpedRun, Job, Sandbox
 from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, InputError, SecretsError
+from hedgerow.destinations.connections import NUMBER
 from hedgerow.destinations.globals import with_source
 from hedgerow.events import Draft, Event, timestamps
 from hedgerow.hog import (
@@ -47,6 +48,7 @@ LONGEST_SLEEP_S = 24 * 3600.0
 # Values and hundreds of characters that a request may have to be written on the event loop: a millisecond's work.
 QUICKLY_WRITTEN = 5_000
 CAPTURE_LOOP_LIMIT = 10
+UNAUTHORIZED = 401
 COUNT_PROPERTY = "$hog_function_execution_count"
 
 
@@ -234,7 +236,25 @@ class Runner:
         if response is not None and response.status < 400:
             run.failure = None
             return fetch.result_of(response)
+        if response is not None and response.status == UNAUTHORIZED:
+            await self._renew(run, request, response)
         return self._after_failure(run, request, response, refusal)
+
+    async def _renew(self, run: _Run, request: Request, response: Response) -> None:
+        """The first time that a vendor refuses the token of an account, try once more with another one if there is one.
+
+        Raises:
+            _Pause: there is; inputs are rendered anew.
+        """
+        numbers = {
+            value[NUMBER] for value in run.inputs.values() if isinstance(value, Mapping) and NUMBER in value
+        }
+        if not numbers or run.invocation.tries > 1 or self._world.renew is None:
+            return
+        if await self._world.renew(numbers):
+            message = run.redact(_describe(request, response, None))
+            self._line(run, "info", f"{message} The token was renewed; trying again.")
+            raise _Pause("retrying", 0.0, message, fetch.status_kind(response.status))
 
     def _after_failure(
         self, run: _Run, request: Request, response: Response | None, refusal: TransportError | None

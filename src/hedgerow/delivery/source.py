@@ -35,7 +35,8 @@ class RepositorySource:
         self._limits = limits or Limits()
 
     def version(self, connection: Connection) -> int:
-        """See ``Source.version``."""
+        """See ``Source.version``. Tokens of integrations are renewed more often than anything else changes."""
+        self._keyring.connections.refresh(connection, self._keyring)
         return repository.config_version(connection)
 
     def projects(self, connection: Connection) -> Iterable[Project]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -47,6 +47,7 @@ class World:
         transport: how requests leave.
         sealer: encrypts journals.
         sandbox: helper processes for Hog that takes long; without them it runs on the event loop however long it takes.
+        renew: gets other tokens for accounts (by number) whose vendor refused the present ones; says whether there are some.
     """
 
     now: Callable[[], float]
@@ -56,6 +57,7 @@ class World:
     transport: Transport
     sealer: Sealer
     sandbox: Sandbox | None = None
+    renew: Callable[[Collection[int]], Awaitable[bool]] | None = None
 
     async def insist(self, what: str, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """Run a writing transaction, again and again while the store refuses: its work must not be given up.

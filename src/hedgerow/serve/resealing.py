@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from hedgerow.accounts import totp
 from hedgerow.delivery import state
+from hedgerow.destinations import connections
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring, name_of
 from hedgerow.store import Connection, Database
@@ -65,6 +66,9 @@ PLACES: Final = (
     Place("destination_drafts", "secrets", ("destination_id",), (b"",), _destination, "drafts"),
     Place(
         "deliveries", "journal", ("id",), (b"",), lambda key: state.context(key[0]), "open deliveries", lead=1
+    ),
+    Place(
+        "integrations", "secrets", ("id",), (0,), lambda key: connections.context_of(key[0]), "integrations"
     ),
     Place("users", "totp", ("id",), (0,), lambda key: totp.context(key[0]), "second factors"),
 )

@@ -21,6 +21,7 @@ from hedgerow.delivery.eraser import Eraser
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.insight import Tail
+from hedgerow.integrations.hub import Hub
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.replay.trial import Trials
 from hedgerow.serve.collector import calm_collector
@@ -109,6 +110,7 @@ class Site:
     eraser: Eraser
     emptier: Emptier
     trials: Trials
+    hub: Hub
 
 
 def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: Roster) -> Site:
@@ -130,15 +132,15 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
         first_reason(backlog, capture.trouble),
         lambda: tail.readers,
     )  # fmt: skip
-    keyring = Keyring.of(settings)
+    keyring, hub = Keyring.of(settings), Hub.of(settings)
     eraser, trials = Eraser(stores.state, stores.telemetry, stores.log, now_ms), Trials.of(settings)
     services = Services(
         settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail, forget=eraser.wake,
-        trials=trials,
+        trials=trials, hub=hub,
     )  # fmt: skip
     emptier = Emptier(stores.state, now_ms)
     gateway = Gateway([capture, health], create_app(services))
-    return Site(gateway, backlog, trail, tail, eraser, emptier, trials)
+    return Site(gateway, backlog, trail, tail, eraser, emptier, trials, hub)
 
 
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
@@ -168,6 +170,7 @@ async def serve(settings: Settings, inheritance: Inheritance) -> None:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
         await site.trials.close()
+        await site.hub.close()
         await site.trail.flush()
 
 

@@ -10,7 +10,13 @@ import sys
 
 import uvloop
 
+from hedgerow.delivery.keepers import Bench
 from hedgerow.delivery.worker import run_worker
+from hedgerow.destinations.secrets import Keyring
+from hedgerow.integrations.hub import apps_of
+from hedgerow.integrations.kinds import KINDS
+from hedgerow.integrations.renewing import Renewer
+from hedgerow.integrations.vendors import Vendors
 from hedgerow.replay.feeding import Feeder
 from hedgerow.serve.collector import calm_collector
 from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, log_to_stderr, received
@@ -26,7 +32,15 @@ async def work(settings: Settings, inheritance: Inheritance) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     wake = socket.socket(fileno=inheritance.wake)
     wake.setblocking(False)
-    await run_worker(settings, partitions=inheritance.partitions, wake=wake, stop=stop, keepers=(Feeder,))
+
+    def renewer(bench: Bench) -> Renewer:
+        vendors = Vendors(bench.world.transport, apps_of(settings), KINDS)
+        assert isinstance(bench.world.sealer, Keyring)
+        return Renewer(bench, vendors, bench.world.sealer)
+
+    await run_worker(
+        settings, partitions=inheritance.partitions, wake=wake, stop=stop, keepers=(Feeder, renewer)
+    )
 
 
 def main() -> int:

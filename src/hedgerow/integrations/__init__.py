@@ -1,0 +1,1 @@
+"""Accounts at vendors: connected with OAuth 2 or with a token, kept fresh, and the choices that forms offer from them."""
