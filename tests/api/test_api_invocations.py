@@ -371,6 +371,17 @@ def test_what_is_wrong_with_a_request_is_said(api, fields, attr):
     assert tried(api, body(**fields), status=400)["attr"] == attr
 
 
+def test_posthogs_addresses_work(api):
+    """``environments`` for ``projects``, ``@current``, with and without the slash at the end."""
+    headers = {"authorization": f"Bearer {api.key}"}
+    for path in (
+        "/api/environments/1/hog_functions/new/invocations",
+        "/api/projects/@current/hog_functions/new/invocations/",
+    ):
+        answer = api.runner.run(call(api.app.app, "POST", path, body(globals=GLOBALS), headers))
+        assert (answer.status, answer.json["status"]) == (200, "success")
+
+
 def test_unknown_destinations(api):
     """An id that nobody knows is a new one if there is a configuration, and not found without."""
     unknown = "0192b7a0-0000-7000-8000-000000000009"

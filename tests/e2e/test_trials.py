@@ -137,6 +137,19 @@ def timeless(text):
     return re.sub(r"[\d.]+ m?s\b", "SOON", text)
 
 
+def test_a_saved_draft_can_be_tried(server, paid):
+    """With what it changes, on any event; what is live stays as it is. Choosing two events is a mistake."""
+    destination, event = paid
+    server.api("PATCH", f"hog_functions/{destination}/draft/", {"hog": "return f'draft of {event.event}'"})
+    tried = server.cli("try", "Payments", "--draft", "--event", event)
+    assert tried.returncode == 0, tried.stderr
+    assert '  "draft of paid"' in tried.stdout.splitlines()
+    assert '  "draft of paid"' not in server.cli("try", "Payments", "--event", event).stdout.splitlines()
+    mistaken = server.cli("try", "Payments", "--event", event, "--sample")
+    assert (mistaken.returncode, "Choose one of" in mistaken.stderr) == (2, True)
+    assert server.cli("try", "Nobody").returncode == 2
+
+
 def test_a_file_can_be_tried_before_it_is_applied(server, tmp_path):
     """A destination of a file, on an event made up; its secrets are those that are saved."""
     file = tmp_path / "destinations.yaml"
