@@ -394,3 +394,30 @@ def test_changes_are_in_the_audit_log(api):
     ]  # fmt: skip
     assert "inputs.token" in rows[1][1]
     assert "s3cret" not in str(rows)
+
+
+def test_a_missing_key_is_told(api):
+    """Whoever asks learns that the operator must act; nothing is destroyed."""
+    path, _ = made(api)
+    lost = api.services.keyring._ciphers.copy()
+    api.services.keyring._ciphers.clear()
+    answer = api.call("PATCH", path, {"name": "x"})
+    assert (answer.status, answer.json["code"]) == (503, "unavailable")
+    assert "HEDGEROW_SECRET_KEYS" in answer.json["detail"]
+    assert api.get(path)["name"] == "Hook"
+    api.services.keyring._ciphers.update(lost)
+    assert patch(api, path, name="x").json["name"] == "x"
+
+
+def test_where_an_input_stands_is_checked_and_shown(api):
+    """A variable of the project may be named; anything else is refused at the input."""
+    api.services.keyring.references._prefixes = ("DESTINATION_{project}_",)
+    path, _ = made(api, inputs={"url": {"value": "u"}, "token": {"from_env": "DESTINATION_1_TOKEN"}})
+    shown = api.get(path)["inputs"]["token"]
+    assert shown == {"from_env": "DESTINATION_1_TOKEN"}
+    assert patch(api, path, inputs={"url": {"value": "u"}, "token": shown}).json["revision"] == 1
+    for name in ("HEDGEROW_SECRET_KEYS", "DESTINATION_2_TOKEN", "PATH"):
+        answer = api.call("PATCH", path, {"inputs": {"url": {"value": "u"}, "token": {"from_env": name}}})
+        assert (answer.status, answer.json["attr"]) == (400, "inputs__token")
+    nested = {"mappings": [{"inputs_schema": FORM, "inputs": {"url": {"from_file": "x"}}}]}
+    assert api.call("PATCH", path, nested).json["attr"] == "mappings__0__inputs__url"

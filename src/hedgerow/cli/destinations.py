@@ -89,6 +89,7 @@ def _show(client: Client, identity: str, *, as_json: bool) -> None:
             "Events": _events(item["filters"]),
             "Last 24 hours": ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing",
             "Changed": f"{local_time(item['updated_at'])} (revision {item['revision']})",
+            "Draft": _draft(item["draft"]),
             "Id": item["id"],
         }
     )
@@ -99,8 +100,14 @@ def _show(client: Client, identity: str, *, as_json: bool) -> None:
         click.echo(item["hog"])
 
 
+def _draft(note: dict[str, Any] | None) -> str | None:
+    return f"{note['author']}, {local_time(note['updated_at'])}" if note else None
+
+
 def _input(item: dict[str, Any]) -> str:
     if item.get("secret"):
         return "(secret)"
+    if place := item.get("from_env") or item.get("from_file"):
+        return f"(from {'variable' if 'from_env' in item else 'file'} {place})"
     value = item.get("value")
     return value if isinstance(value, str) else pretty(value).replace("\n", "")
