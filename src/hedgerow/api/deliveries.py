@@ -90,8 +90,7 @@ def ids_of(connection: Connection, project_id: int, person: str) -> list[str]:
 
 def names_of(connection: Connection, project_id: int, ids: set[str]) -> dict[str, str]:
     """Names of destinations, deleted ones too."""
-    found = (repository.get(connection, project_id, identity, deleted=True) for identity in ids)
-    return {item.id: item.name for item in found if item}
+    return repository.names(connection, project_id, ids)
 
 
 @router.get("/{delivery_id}")

@@ -30,6 +30,11 @@ CURRENT = SELECT + " AND r.number = d.revision "
 _AMONG = CURRENT + " WHERE d.id IN (SELECT unhex(value) FROM json_each(?))"  # noqa: S608 - our own words
 
 
+_NAMES = """
+SELECT d.id, d.name FROM json_each(?1) AS wanted CROSS JOIN destinations AS d ON d.id = unhex(wanted.value) AND d.project_id = ?2
+"""
+
+
 def from_row(row: Sequence[Any]) -> Destination:
     """A destination from a row of ``SELECT``."""
     identity, project, number, config, sealed, created, updated, author, creator = row
@@ -175,6 +180,13 @@ def get(
         (id_bytes(destination_id), project_id, deleted),
     ).fetchone()
     return from_row(row) if row else None
+
+
+def names(conn: Connection, project_id: int, destination_ids: Iterable[str]) -> dict[str, str]:
+    """The names of some destinations of a project by id, deleted ones too; their configuration is not read."""
+    wanted = orjson.dumps([key.hex() for one in destination_ids if (key := id_bytes(one))]).decode()
+    rows = conn.execute(_NAMES, (wanted, project_id))
+    return {str(uuid.UUID(bytes=key)): name for key, name in rows}
 
 
 def enabled(conn: Connection, *, types: Sequence[str] = RUNNABLE_TYPES) -> list[tuple[bytes, int]]:
