@@ -1,10 +1,11 @@
 """Fifty healthy destinations, with and without a dead one beside them that has 100,000 deliveries waiting.
 
-    python bench/isolation.py [--pairs 5] [--seconds 8] [--waiting 100000]
+    python bench/isolation.py [--pairs 5] [--seconds 6] [--waiting 100000] [--rate 300]
 
 Two servers, one calm and one with the dead destination, are measured in turn while the other is stopped: first at a fixed rate, for
 the latency from sending to arrival, then as fast as it goes. The dead destination takes connections and never answers.
-It passes when the median of the pairs stays within the bounds printed at the end.
+It passes when the median of the pairs stays within the bounds printed at the end. It is valid when nothing was refused, all that was
+acknowledged arrived, and so many deliveries still waited at the end. It takes about five minutes, and gives up after six.
 """
 
 from __future__ import annotations
@@ -28,11 +29,15 @@ from run import Bench, Case, Round
 
 HEALTHY = 50
 # Flat out the window is full at the end; what is in it must arrive, but this is no measurement of how soon.
-PATIENCE = 30.0
-STEADY = Case("steady", "At a fixed rate", rate=400)
+PATIENCE = 10.0
+# A server that was stopped has its timers to catch up with before it is measured.
+SETTLE_S = 1.0
+FILL_S, BUDGET_S = 150.0, 360.0
+# A few of those that wait fail for good while the others are measured.
+SPARE = 1.02
 FLAT_OUT = Case("flat out", "As fast as it goes", batch=20)
 MORE_P99, MORE_P99_MS, LESS_THROUGHPUT = 0.10, 15.0, 0.10
-OPEN = "SELECT COUNT(*) FROM deliveries WHERE verdict IN ('running', 'retrying', 'scheduled')"
+OPEN = "SELECT COUNT(*) FROM deliveries WHERE verdict IN ('running', 'retrying', 'scheduled', 'held')"
 
 
 def create_webhook(running: Server, name: str, url: str, filters: dict[str, Any]) -> None:
@@ -56,22 +61,35 @@ def set_up(running: Server, sink_port: int) -> None:
 def bury(running: Server, port: int, waiting: int) -> None:
     """A dead destination, and so many events for it."""
     create_webhook(running, "Dead", f"http://127.0.0.1:{port}/", {"events": [{"id": "bench dead"}]})
-    for start in range(0, waiting, 500):
-        events = [
-            {
-                "event": "bench dead",
-                "distinct_id": f"user-{n % 5000}",
-                "uuid": str(uuid.uuid4()),
-                "properties": {"n": n},
-            }
-            for n in range(start, min(start + 500, waiting))
-        ]
-        ask(f"http://127.0.0.1:{running.port}/batch/", "POST", {"api_key": TOKEN, "batch": events})
-    end = time.monotonic() + 300
+    end = time.monotonic() + FILL_S
+    wanted = int(waiting * SPARE)
+    for start in range(0, wanted, 500):
+        send(running, [dead_event(n) for n in range(start, min(start + 500, wanted))], end)
     while (found := count_open(running)) < waiting:
         if time.monotonic() > end:
             raise RuntimeError(f"only {found} deliveries wait for the dead destination")
         time.sleep(0.5)
+
+
+def dead_event(number: int) -> dict[str, Any]:
+    """An event for the dead destination alone."""
+    return {
+        "event": "bench dead", "distinct_id": f"user-{number % 5000}", "uuid": str(uuid.uuid4()),
+        "properties": {"n": number},
+    }  # fmt: skip
+
+
+def send(running: Server, events: list[dict[str, Any]], end: float) -> None:
+    """Send a batch, again when capture says that the worker is too far behind."""
+    while True:
+        try:
+            ask(f"http://127.0.0.1:{running.port}/batch/", "POST", {"api_key": TOKEN, "batch": events})
+        except RuntimeError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def count_open(running: Server) -> int:
@@ -105,11 +123,11 @@ def stopped(running: Server) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def measure(bench: Bench, other: Server) -> tuple[Round, Round]:
+def measure(bench: Bench, other: Server, rate: float) -> tuple[Round, Round]:
     """One server, at a fixed rate and flat out."""
     with stopped(other):
-        time.sleep(0.5)
-        return bench.run(STEADY), bench.run(FLAT_OUT)
+        time.sleep(SETTLE_S)
+        return bench.run(Case("steady", "At a fixed rate", rate=rate)), bench.run(FLAT_OUT)
 
 
 def show(name: str, steady: Round, flat_out: Round) -> None:
@@ -125,6 +143,7 @@ def show(name: str, steady: Round, flat_out: Round) -> None:
 def main() -> int:
     """Measure in pairs; 1 when the dead destination is felt."""
     options = read_options()
+    began = time.monotonic()
     pairs: list[tuple[tuple[Round, Round], tuple[Round, Round]]] = []
     with sink("bench") as (sink_port, sink_pid), dead_end() as port, server() as calm, server() as troubled:
         benches = [Bench(running, sink_port, sink_pid, options) for running in (calm, troubled)]
@@ -135,52 +154,62 @@ def main() -> int:
         with stopped(calm):
             bury(troubled, port, options.waiting)
         print(
-            f"{HEALTHY} healthy destinations; {count_open(troubled):,} deliveries wait for the dead one",
+            f"{HEALTHY} healthy destinations; {count_open(troubled):,} deliveries wait for the dead one"
+            f" ({time.monotonic() - began:.0f} s)",
             flush=True,
         )
+        pair_s = 0.0
         for number in range(options.pairs):
-            first, second = (benches, (troubled, calm))
+            start = time.monotonic()
+            if start + pair_s > began + BUDGET_S:
+                break
+            others = (troubled, calm)
             order = (0, 1) if number % 2 == 0 else (1, 0)
-            measured = {which: measure(first[which], second[which]) for which in order}
+            measured = {which: measure(benches[which], others[which], options.rate) for which in order}
             pairs.append((measured[0], measured[1]))
             show("calm", *measured[0])
             show("troubled", *measured[1])
-        print(f"{count_open(troubled):,} deliveries still wait")
-    return verdict(pairs)
+            pair_s = time.monotonic() - start
+        still = count_open(troubled)
+    print(f"{still:,} deliveries still wait; {time.monotonic() - began:.0f} s in all")
+    faults = [
+        *(["less time than it takes"] if len(pairs) < options.pairs else []),
+        *([f"fewer than {options.waiting:,} waited at the end"] if still < options.waiting else []),
+    ]
+    return verdict(pairs, faults)
 
 
-def verdict(pairs: list[tuple[tuple[Round, Round], tuple[Round, Round]]]) -> int:
+def verdict(pairs: list[tuple[tuple[Round, Round], tuple[Round, Round]]], faults: list[str]) -> int:
     """The medians of the pairs against the bounds."""
+    rounds = [one for pair in pairs for measured in pair for one in measured]
+    missing, refused = sum(one.missing for one in rounds), sum(one.refused for one in rounds)
+    if missing or refused or not all(one.valid for one in rounds):
+        faults = [*faults, f"{missing} did not arrive, {refused} were refused"]
+    if not pairs:
+        print("NOT VALID: " + "; ".join(faults))
+        return 1
     rise = statistics.median(with_[0].p99_ms - without[0].p99_ms for without, with_ in pairs)
     share = statistics.median(with_[0].p99_ms / without[0].p99_ms - 1 for without, with_ in pairs)
     drop = statistics.median(
         1 - with_[1].delivered_per_second / without[1].delivered_per_second for without, with_ in pairs
     )
-    valid = all(one.valid for pair in pairs for measured in pair for one in measured)
-    passed = valid and (rise <= MORE_P99_MS or share <= MORE_P99) and drop < LESS_THROUGHPUT
     print(
         f"median of {len(pairs)} pairs: p99 {rise:+.1f} ms ({share:+.0%}; at most {MORE_P99_MS:+.0f} ms or {MORE_P99:+.0%}),"
         f" throughput {-drop:+.1%} (at most {-LESS_THROUGHPUT:.0%})"
     )
-    rounds = [one for pair in pairs for measured in pair for one in measured]
-    print(f"missing {sum(one.missing for one in rounds)}, refused {sum(one.refused for one in rounds)}")
-    print(
-        "passed"
-        if passed
-        else "NOT PASSED"
-        if valid
-        else "NOT VALID: something was refused or did not arrive"
-    )
-    return 0 if passed else 1
+    within = (rise <= MORE_P99_MS or share <= MORE_P99) and drop < LESS_THROUGHPUT
+    print("NOT VALID: " + "; ".join(faults) if faults else "passed" if within else "NOT PASSED")
+    return 0 if within and not faults else 1
 
 
 def read_options() -> argparse.Namespace:
     """What to run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--warm-up", type=float, default=2)
     parser.add_argument("--waiting", type=int, default=100_000)
+    parser.add_argument("--rate", type=float, default=300, help="events a second at the fixed rate")
     return parser.parse_args()
 
 
