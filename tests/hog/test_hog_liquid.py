@@ -232,7 +232,7 @@ def test_trees():
             ("{% raw %}", 1, "endraw"),
             ("{% if a %}", 1, "Liquid"),
             ("{{ a b }}", 1, "Liquid"),
-            ("{{ 'a' | where_exp: 'x', 'y' }}", 1, "where_exp"),
+            ("{{ 'a' | where_expr: 'x', 'y' }}", 1, "where_expr"),
             ("{{" + "x" * 100_001 + "}}", None, "at most"),
         ),
     ],
@@ -368,3 +368,98 @@ def test_filters_are_total(name):
                 template = compile_liquid(f"{{{{ x | {name}{args} }}}}")
                 with suppress(HogError):
                     assert isinstance(template.render({"x": value, "y": second, "z": "a"}), str)
+
+
+LIQUIDJS = """
+abs append array_to_sentence_string at_least at_most base64_decode base64_encode capitalize ceil cgi_escape compact concat
+date date_to_long_string date_to_rfc822 date_to_string date_to_xmlschema default divided_by downcase escape escape_once find
+find_exp find_index find_index_exp first floor group_by group_by_exp has has_exp inspect join json jsonify last lstrip map
+minus modulo newline_to_br normalize_whitespace number_of_words plus pop prepend push raw reject reject_exp remove
+remove_first remove_last replace replace_first replace_last reverse round rstrip sample shift size slice slugify sort
+sort_natural split strip strip_html strip_newlines sum times to_integer truncate truncatewords uniq unshift upcase uri_escape
+url_decode url_encode where where_exp xml_escape
+"""
+
+
+@pytest.mark.parametrize("name", LIQUIDJS.split())
+def test_every_filter_of_liquidjs_is_there(name):
+    """A template may name any of them; used without what it needs it fails as the template's fault, or not at all."""
+    template = compile_liquid(f"{{{{ arr | {name} }}}}")
+    with suppress(HogError):
+        template.render(GLOBALS, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("{{ people | where_exp: 'p', 'p.g == n' | map: 'n' | join }}", "a c"),
+        ("{{ people | where_exp: 'p', 'p.nope' | size }}", "0"),
+        ('{{ people | reject_exp: "p", "p.g == 1 and p.n != \'c\'" | map: "n" | join }}', "b c"),
+        ("{% assign f = people | find_exp: 'p', 'p.g > 1' %}{{ f.n }}", "b"),
+        ("{{ people | find_exp: 'p', 'p.g > 5' }}", ""),
+        ("{{ people | find_index_exp: 'p', 'p.g > 1' }}", "1"),
+        ('{{ people | has_exp: "p", "p.n contains \'c\'" }}', "true"),
+        ("{{ people | has_exp: 'p', 'p.g > 5' }}", "false"),
+        (
+            "{% assign g = people | group_by_exp: 'p', 'p.g | plus: 1' %}{% for x in g %}{{x.name}}:{{x.items.size}};{% endfor %}",
+            "2:2;3:1;",
+        ),
+        ("{{ nul | where_exp: 'p', 'p' | size }}", "0"),
+        ("{{ people | sample: 9 | size }}{{ nul | sample }}{{ people | sample: 0 | size }}", "30"),
+        ("{{ people | sample | size }}{{ '<a>' | split: '' | sample: 2 | size }}", "02"),
+    ],
+)
+def test_filters_that_ask_an_expression(text, shown):
+    """The expression sees the item under its name beside everything that the template sees; ``sample`` takes by chance."""
+    assert render(text) == shown
+    assert render(text) == render(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ people | where_exp: 'p', 'p.g ==' }}",
+        "{{ people | where_exp: 'p' }}",
+        "{{ people | where_exp: 1, 2 }}",
+        "{{ people | where_exp: 'p', 'p.n | nope' }}",
+        "{{ people | where_exp: 'p', s }}",
+        "{% assign x = 'p' %}{% for i in (1..12) %}{% assign x = x | append: x %}{% endfor %}{{ people | where_exp: 'p', x }}",
+    ],
+)
+def test_expressions_that_make_no_sense_are_told_with_their_place(text):
+    """An expression in a text is read when the filter runs."""
+    with pytest.raises(HogRuntimeError) as caught:
+        render(text)
+    assert caught.value.line == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("{% assign x = 1 %}{{ x }}", "1"),
+        ("{% capture x %}a{{ n }}{% endcapture %}{{ x }}", "a1"),
+        ("{% case n %}{% when 1, 2 %}one{% else %}other{% endcase %}", "one"),
+        ("a{% comment %} {{ x }} {% endcomment %}b", "ab"),
+        ("a{% # a comment in a line %}b", "ab"),
+        ("{% cycle 'a', 'b' %}{% cycle 'a', 'b' %}{% cycle 'a', 'b' %}", "aba"),
+        ("{% increment i %}{% increment i %}{% decrement j %}", "01-1"),
+        ("{% echo n | plus: 1 %}", "2"),
+        ("{% for x in arr limit: 2 offset: 1 %}{{ forloop.index }}{{ x }}{% endfor %}", "1&lt;b&gt;2"),
+        (
+            "{% for x in (1..5) reversed %}{% if x == 2 %}{% break %}{% elsif x == 4 %}{% continue %}{% endif %}{{ x }}{% endfor %}",
+            "53",
+        ),
+        ("{% for x in nul %}{{ x }}{% else %}none{% endfor %}", "none"),
+        ("{% if t and n > 0 or e == '' %}yes{% endif %}{% unless t %}no{% else %}t{% endunless %}", "yest"),
+        ("{% liquid assign x = 2\n echo x %}", "2"),
+        ("{% raw %}{{ n }}{% endraw %}", "{{ n }}"),
+        (
+            "{% tablerow x in (1..2) cols: 2 %}{{ x }}{% endtablerow %}",
+            '<tr class="row1"><td class="col1">1</td><td class="col2">2</td></tr>',
+        ),
+        ("a {%- if t -%} b {%- endif -%} c", "abc"),
+    ],
+)
+def test_every_tag_of_liquidjs_is_there(text, shown):
+    """But those that read files."""
+    assert render(text).replace("\n", "") == shown

@@ -6,6 +6,7 @@ import base64
 import binascii
 import html
 import math
+import random
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -51,7 +52,7 @@ def _whole(value: Any) -> int:
     return int(max(-(2.0**53), min(2.0**53, as_double(_number(value)))))
 
 
-def _items(room: Room, value: Any) -> list[Any]:
+def items_of(room: Room, value: Any) -> list[Any]:
     """A value as a list: an array itself, nothing for null, anything else alone."""
     if isinstance(value, list | tuple):
         room.check_items(len(value))
@@ -292,7 +293,7 @@ def to_integer(_room: Room, value: Any) -> int | float:
 def join(room: Room, value: Any, separator: Any = " ") -> str:
     """The items of an array as one text."""
     mark = text_of(room, separator)
-    texts = [text_of(room, item) for item in _items(room, value)]
+    texts = [text_of(room, item) for item in items_of(room, value)]
     room.check_string(sum(map(len, texts)) + len(mark) * len(texts))
     return mark.join(texts)
 
@@ -328,50 +329,50 @@ def slice_(room: Room, value: Any, start: Any, count: Any = 1) -> Any:
 @filter_("reverse")
 def reverse(room: Room, value: Any) -> list[Any]:
     """The items from last to first."""
-    return _items(room, value)[::-1]
+    return items_of(room, value)[::-1]
 
 
 @filter_("compact")
 def compact(room: Room, value: Any) -> list[Any]:
     """The items that are not null."""
-    return [item for item in _items(room, value) if item is not None]
+    return [item for item in items_of(room, value) if item is not None]
 
 
 @filter_("concat")
 def concat(room: Room, value: Any, other: Any = None) -> list[Any]:
     """Two arrays, one after the other."""
-    return _items(room, value) + _items(room, other)
+    return items_of(room, value) + items_of(room, other)
 
 
 @filter_("push")
 def push(room: Room, value: Any, item: Any = None) -> list[Any]:
     """An array with an item at its end."""
-    return [*_items(room, value), item]
+    return [*items_of(room, value), item]
 
 
 @filter_("unshift")
 def unshift(room: Room, value: Any, item: Any = None) -> list[Any]:
     """An array with an item at its start."""
-    return [item, *_items(room, value)]
+    return [item, *items_of(room, value)]
 
 
 @filter_("pop")
 def pop(room: Room, value: Any) -> list[Any]:
     """An array without its last item."""
-    return _items(room, value)[:-1]
+    return items_of(room, value)[:-1]
 
 
 @filter_("shift")
 def shift(room: Room, value: Any) -> list[Any]:
     """An array without its first item."""
-    return _items(room, value)[1:]
+    return items_of(room, value)[1:]
 
 
 @filter_("uniq")
 def uniq(room: Room, value: Any) -> list[Any]:
     """Each different item once."""
     seen: dict[tuple[type, str], Any] = {}
-    for item in _items(room, value):
+    for item in items_of(room, value):
         shown = item if isinstance(item, str) else jsontext.stringify(room, item)
         seen.setdefault((str if isinstance(item, str) else object, shown), item)
         room.step()
@@ -391,7 +392,7 @@ def _order(value: Any) -> tuple[int, Any]:
 def sort(room: Room, value: Any, field: Any = None) -> list[Any]:
     """The items in order, maybe by a field."""
     return sorted(
-        _items(room, value), key=lambda item: _order(item if field is None else _field(item, field))
+        items_of(room, value), key=lambda item: _order(item if field is None else _field(item, field))
     )
 
 
@@ -399,7 +400,7 @@ def sort(room: Room, value: Any, field: Any = None) -> list[Any]:
 def sort_natural(room: Room, value: Any, field: Any = None) -> list[Any]:
     """The items in order as texts, letters in either case."""
     return sorted(
-        _items(room, value),
+        items_of(room, value),
         key=lambda item: text_of(room, item if field is None else _field(item, field)).lower(),
     )
 
@@ -407,7 +408,7 @@ def sort_natural(room: Room, value: Any, field: Any = None) -> list[Any]:
 @filter_("map")
 def map_(room: Room, value: Any, field: Any) -> list[Any]:
     """One field of every item."""
-    return [_field(item, field) for item in _items(room, value)]
+    return [_field(item, field) for item in items_of(room, value)]
 
 
 def _fits(item: Any, field: Any, wanted: tuple[Any, ...]) -> bool:
@@ -420,49 +421,65 @@ def _fits(item: Any, field: Any, wanted: tuple[Any, ...]) -> bool:
 @filter_("where")
 def where(room: Room, value: Any, field: Any, *wanted: Any) -> list[Any]:
     """The items with a field that equals, or just holds."""
-    return [item for item in _items(room, value) if _fits(item, field, wanted)]
+    return [item for item in items_of(room, value) if _fits(item, field, wanted)]
 
 
 @filter_("reject")
 def reject(room: Room, value: Any, field: Any, *wanted: Any) -> list[Any]:
     """The items ``where`` leaves out."""
-    return [item for item in _items(room, value) if not _fits(item, field, wanted)]
+    return [item for item in items_of(room, value) if not _fits(item, field, wanted)]
 
 
 @filter_("find")
 def find(room: Room, value: Any, field: Any, *wanted: Any) -> Any:
     """The first item ``where`` would take."""
-    return next((item for item in _items(room, value) if _fits(item, field, wanted)), None)
+    return next((item for item in items_of(room, value) if _fits(item, field, wanted)), None)
 
 
 @filter_("find_index")
 def find_index(room: Room, value: Any, field: Any, *wanted: Any) -> int | None:
     """The place, from 0, of the first item ``where`` would take."""
-    return next((place for place, item in enumerate(_items(room, value)) if _fits(item, field, wanted)), None)
+    return next(
+        (place for place, item in enumerate(items_of(room, value)) if _fits(item, field, wanted)), None
+    )
 
 
 @filter_("has")
 def has(room: Room, value: Any, field: Any, *wanted: Any) -> bool:
     """Whether ``where`` would take any item."""
-    return any(_fits(item, field, wanted) for item in _items(room, value))
+    return any(_fits(item, field, wanted) for item in items_of(room, value))
 
 
 @filter_("group_by")
 def group_by(room: Room, value: Any, field: Any) -> list[dict[str, Any]]:
     """The items by the value of a field."""
+    return grouped(room, items_of(room, value), lambda item: _field(item, field))
+
+
+def grouped(room: Room, items: list[Any], name_of: Callable[[Any], Any]) -> list[dict[str, Any]]:
+    """Items by what is told of each, in order of first appearance."""
     groups: dict[tuple[type, str], dict[str, Any]] = {}
-    for item in _items(room, value):
-        name = _field(item, field)
+    for item in items:
+        name = name_of(item)
         key = (type(name), js_text(room, name))
         groups.setdefault(key, {"name": name, "items": []})["items"].append(item)
     return list(groups.values())
+
+
+@filter_("sample")
+def sample(room: Room, value: Any, count: Any = None) -> Any:
+    """One item by chance, or an array of so many. Chance depends on the moment of the render alone."""
+    items = items_of(room, value)
+    most = 1 if count is None else max(0, _whole(count))
+    chosen = random.Random(room.moment).sample(items, min(most, len(items)))  # noqa: S311 (nothing is secret)
+    return chosen if count is not None and most != 1 else (chosen[0] if chosen else None)
 
 
 @filter_("sum")
 def sum_(room: Room, value: Any, field: Any = None) -> int | float:
     """The sum of the items, or of a field of theirs."""
     total: int | float = 0
-    for item in _items(room, value):
+    for item in items_of(room, value):
         total = ops.add(total, _number(item if field is None else _field(item, field)))
     return total
 
@@ -470,7 +487,7 @@ def sum_(room: Room, value: Any, field: Any = None) -> int | float:
 @filter_("array_to_sentence_string")
 def array_to_sentence_string(room: Room, value: Any, word: Any = "and") -> str:
     """``a, b, and c``."""
-    texts = [text_of(room, item) for item in _items(room, value)]
+    texts = [text_of(room, item) for item in items_of(room, value)]
     room.check_string(sum(map(len, texts)) + 2 * len(texts))
     if len(texts) < 3:
         return f" {text_of(room, word)} ".join(texts)

@@ -20,6 +20,7 @@ from liquid.undefined import Undefined
 from hedgerow.hog.ast import Span
 from hedgerow.hog.errors import HogDepthLimit, HogError, HogRuntimeError, HogSizeLimit, HogSyntaxError
 from hedgerow.hog.host import Limits
+from hedgerow.hog.liquid import conditions
 from hedgerow.hog.liquid.filters import FILTERS
 from hedgerow.hog.liquid.markup import decode_tags, refuse_deep, refuse_unclosed
 from hedgerow.hog.liquid.room import Raw, Room, escape, text_of
@@ -134,12 +135,16 @@ class _Context(RenderContext):
 
     def filter(self, name: str, token: Token | None) -> Any:
         """A filter bound to this render. Undefined values reach it as null, ranges as arrays."""
-        impl = FILTERS[name]
+        impl = FILTERS.get(name)
         room = self.room
         self.place = token or self.place
 
         def run(value: Any, *args: Any, **options: Any) -> Any:
             room.step()
+            if name in conditions.CONDITIONAL:
+                return conditions.run(self, room, name, _plain(room, value), args)
+            if impl is None:  # in an expression that is itself a text, where nobody looked
+                raise HogRuntimeError(f"Liquid has no filter `{name[:80]}`")
             try:
                 return impl(room, _plain(room, value), *(_plain(room, arg) for arg in args), **options)
             except TypeError:
@@ -231,7 +236,7 @@ class _Environment(Environment):
         self.add_tag(_Echo)
         for name in _FILES:
             del self.tags[name]
-        self.filters = dict(FILTERS)
+        self.filters = {**FILTERS, **conditions.CONDITIONAL}
 
 
 @lru_cache(maxsize=1)
@@ -256,7 +261,7 @@ def _parse(text: str) -> Any:
     except LiquidError as error:
         _fail(error, text)
     for name, places in used.items():
-        if name not in FILTERS:
+        if name not in FILTERS and name not in conditions.CONDITIONAL:
             _refuse_filter(name, text, places[0].index)
     assert isinstance(template, _Template)
     template.source = text
@@ -264,7 +269,7 @@ def _parse(text: str) -> Any:
 
 
 def _refuse_filter(name: str, text: str, place: int) -> NoReturn:
-    close = get_close_matches(name, FILTERS, n=1)
+    close = get_close_matches(name, [*FILTERS, *conditions.CONDITIONAL], n=1)
     raise HogSyntaxError(
         f"Liquid has no filter `{name[:80]}`",
         source=text,
