@@ -17,6 +17,7 @@ from hedgerow.delivery import state
 from hedgerow.destinations import connections
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring, name_of
+from hedgerow.integrations import consent
 from hedgerow.store import Connection, Database
 
 BATCH: Final = 200
@@ -71,6 +72,9 @@ PLACES: Final = (
         "integrations", "secrets", ("id",), (0,), lambda key: connections.context_of(key[0]), "integrations"
     ),
     Place("users", "totp", ("id",), (0,), lambda key: totp.context(key[0]), "second factors"),
+    Place(
+        "integration_states", "verifier", ("hash",), (b"",), lambda _: consent.CONTEXT, "connections begun"
+    ),
 )
 
 
