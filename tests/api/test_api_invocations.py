@@ -448,7 +448,9 @@ def test_unreadable_secrets_are_said_to_be(api):
     """With another key nothing can be redacted, so nothing is shown."""
     identity = saved(api)
     object.__setattr__(api.services, "keyring", Keyring(["another key that is long enough"]))
-    assert tried(api, {"globals": GLOBALS}, identity, status=409)["code"] == "secrets_unreadable"
+    assert tried(api, {"globals": GLOBALS}, identity, status=409)["code"] == "unreadable"
+    changed = {"configuration": {"name": "Other"}, "globals": GLOBALS}
+    assert tried(api, changed, identity, status=409)["code"] == "unreadable"
 
 
 def test_too_many_trials_are_put_off(api):

@@ -61,9 +61,9 @@ class Throttled(ApiError):
 
 
 class Unreadable(ApiError):
-    """Stored secrets cannot be read: the operator must act."""
+    """Stored secrets, or a draft of a newer release, cannot be read: the operator must act."""
 
-    status, type, code = 409, "invalid_request", "secrets_unreadable"
+    status, type, code = 409, "invalid_request", "unreadable"
 
 
 @router.post("/invocations")
@@ -127,33 +127,46 @@ async def matching_of(destination_id: str, request: Request, access: Reading) ->
 
 
 async def _compiled(destination_id: str, body: Mapping[str, Any], access: Access) -> CompiledDestination:
-    """The destination to try: as saved, as in its draft, or as sent; filters and program compiled off the event loop."""
-    saved, draft = (None, None) if destination_id == NEW else await _saved(destination_id, access)
-    configuration = body.get("configuration")
-    if _flag(body, "use_draft") and saved is not None:
-        if draft is None:
-            raise Invalid("This destination has no draft.", attr="use_draft")
-        saved = draft
-    if configuration is not None:
-        saved = await _sent(configuration, saved, access)
-    if saved is None:
-        if destination_id == NEW:
-            raise Invalid("Send the configuration to be tried.", attr="configuration", code="required")
-        raise NotFound
+    """The destination to try; filters and program are compiled off the event loop.
+
+    Raises:
+        ValidationError: the configuration that was sent is refused.
+    """
     services = access.services
     try:
-        return await asyncio.to_thread(prepared, saved, services.keyring, access.seen, services.trials.limits)
-    except SecretsError as error:
+        chosen = await _destination(destination_id, body, access)
+        return await asyncio.to_thread(
+            prepared, chosen, services.keyring, access.seen, services.trials.limits
+        )
+    except (SecretsError, drafts.DraftUnreadable) as error:
         raise Unreadable(str(error)) from error
 
 
-async def _saved(destination_id: str, access: Access) -> tuple[Destination | None, Destination | None]:
-    """The destination with this id, and as its draft has it."""
+async def _destination(destination_id: str, body: Mapping[str, Any], access: Access) -> Destination:
+    """The destination as saved, as in its draft, or as sent."""
+    found = None
+    if destination_id != NEW:
+        found = await _saved(destination_id, access, draft=_flag(body, "use_draft"))
+    if body.get("configuration") is not None:
+        return await _sent(body["configuration"], found, access)
+    if found is not None:
+        return found
+    if destination_id == NEW:
+        raise Invalid("Send the configuration to be tried.", attr="configuration", code="required")
+    raise NotFound
 
-    def work(connection: Connection) -> tuple[Destination | None, Destination | None]:
+
+async def _saved(destination_id: str, access: Access, *, draft: bool) -> Destination | None:
+    """The destination with this id, as it is or as its draft has it; None when nobody knows it."""
+
+    def work(connection: Connection) -> Destination | None:
         found = repository.get(connection, access.project.id, destination_id)
-        draft = drafts.get(connection, found.id) if found else None
-        return found, draft.destination(found) if found and draft else None
+        if found is None or not draft:
+            return found
+        coming = drafts.get(connection, found.id)
+        if coming is None:
+            raise Invalid("This destination has no draft.", attr="use_draft")
+        return coming.destination(found)
 
     return await access.services.state.read(work)
 

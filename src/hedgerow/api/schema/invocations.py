@@ -190,7 +190,7 @@ REFUSED = Answer(
 UNREADABLE = Answer(
     {
         "type": "invalid_request",
-        "code": "secrets_unreadable",
+        "code": "unreadable",
         "detail": "The secrets of this destination cannot be read with the keys at hand.",
         "attr": maybe("inputs"),
     },
