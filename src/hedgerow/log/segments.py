@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ ROWS_AT_ONCE = 64
 READ = """
 SELECT n, project_id, captured_at, payload FROM records
 WHERE partition = ? AND n > ? ORDER BY n LIMIT ?
+"""
+# Of all partitions at once: most of the time there is little in each, and a statement for each would cost more than that.
+READ_TOGETHER = """
+SELECT r.partition, r.n, r.project_id, r.captured_at, r.payload
+FROM json_each(?1) AS wanted
+CROSS JOIN records AS r ON r.partition = wanted.value ->> 0 AND r.n > wanted.value ->> 1
+LIMIT ?2
 """
 AT = "SELECT project_id, captured_at, payload FROM records WHERE n = ? AND partition = ?"
 LAST = "SELECT n FROM records WHERE partition = ? ORDER BY n DESC LIMIT 1"
@@ -196,6 +204,41 @@ class Segments:
                     return found
             if len(found) >= records or not complete:
                 break
+        return found
+
+    def read_many(self, after: Mapping[int, int], *, records: int, size: int) -> list[Record]:
+        """Records of several partitions, those of each in order; see ``EventLog.read_many``."""
+        if not self._hours:
+            return []
+        newest = self._hours[-1]
+        near = {partition: place for partition, place in after.items() if place >> ROW_BITS == newest}
+        found = self._together(newest, near, records, size) if len(near) > 1 else None
+        if found is None:
+            found, near = [], {}
+        size -= sum(len(record.payload) for record in found)
+        for partition, place in after.items():
+            if size <= 0:
+                break
+            if partition not in near:
+                some = self.read(partition, place, records=records, size=size)
+                found += some
+                size -= sum(len(record.payload) for record in some)
+        return found
+
+    def _together(self, hour: int, after: Mapping[int, int], records: int, size: int) -> list[Record] | None:
+        """What several partitions have in the newest hour; None when it is so much that each must be read by itself."""
+        wanted = orjson.dumps([(partition, place & ROW_MASK) for partition, place in after.items()]).decode()
+        found: list[Record] = []
+        for partition, n, project_id, captured_at, payload in self.connection(hour).execute(
+            READ_TOGETHER, (wanted, records)
+        ):
+            found.append(Record(partition, hour << ROW_BITS | n, project_id, captured_at, payload))
+            size -= len(payload)
+            if size <= 0:
+                break
+        if len(found) >= records and size > 0:
+            return None
+        found.sort(key=attrgetter("position"))
         return found
 
     def at(self, partition: int, position: int) -> Record | None:

@@ -128,15 +128,7 @@ class SqliteLog:
 
         def work() -> list[Record]:
             self._reader.look()
-            found: list[Record] = []
-            left = size
-            for partition, position in after.items():
-                some = self._reader.read(partition, position, records=records, size=left)
-                found += some
-                left -= sum(len(record.payload) for record in some)
-                if left <= 0:
-                    break
-            return found
+            return self._reader.read_many(after, records=records, size=size)
 
         return await self._reading(work)
 
