@@ -64,6 +64,9 @@ def test_a_change_is_told_with_all_there_is_to_know(root):
     assert changes["enabled"] == (False, True)
 
 
+CONNECTED = """
+INSERT INTO integrations (id, project_id, kind, external_id, created_at, updated_at) VALUES (60, 1, 'slack', 'T1', 0, 0)
+"""
 WINDOW = {"window_start": "2026-05-28T00:00:00Z", "window_end": "2026-05-29T00:00:00Z"}
 # What is done, and the entry that it leaves. Braces stand for ids of what ``given`` has made.
 WRITES = [
@@ -91,6 +94,7 @@ WRITES = [
     ("PUT /cohorts/{cohort}", {"name": "B"}, "Cohort updated"),
     ("PATCH /cohorts/{cohort}/add_persons_to_static_cohort", {"distinct_ids": ["ada"]}, "Cohort updated"),
     ("PATCH /cohorts/{cohort}/remove_person_from_static_cohort", {"distinct_id": "bob"}, "Cohort updated"),
+    ("DELETE /integrations/{integration}", {}, "Integration deleted"),
     ("DELETE /persons/{person}", {}, "Person deleted"),
     ("PATCH /", {"name": "B", "anonymize_ips": True}, "Project updated"),
     ("PATCH /reset_token", {}, "Project rotated_token"),
@@ -118,6 +122,7 @@ WRITES = [
 # Operations that are no GET and still have no row above.
 UNWRITTEN = {
     "POST /query": "reads",
+    "POST /integrations": "tests of integrations",
     "POST /api/links/preview": "reads",
     "POST /hog_functions/{destination_id}/matching_events": "reads",
     "POST /hog_functions/{destination_id}/invocations": "a trial in a world of its own; real calls are told of",
@@ -188,6 +193,7 @@ def given(house, root, names):
             "id"
         ],
         "key": lambda: done(root, "POST", "/api/personal_api_keys/", {"label": "n", "scopes": ["*"]})["id"],
+        "integration": lambda: house.state.write_now(lambda c: c.execute(CONNECTED) and 60),
         "person": lambda: (
             house.state.write_now(
                 lambda c: c.execute(
