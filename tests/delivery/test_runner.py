@@ -259,6 +259,7 @@ async def test_captures_in_a_circle_are_stopped(bench):
     outcome = await b.run()
     assert outcome.verdict == "delivered"
     assert outcome.lines[0].level == "warn"
+    assert outcome.lines[0].message.startswith("postHogCapture stopped 'again'")
     assert await b.log.end(0) == 0
 
 

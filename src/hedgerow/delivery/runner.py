@@ -327,9 +327,8 @@ class Runner:
         event = run.invocation.globals.get("event") or {}
         count = _execution_count(event.get("properties"))
         if count >= CAPTURE_LOOP_LIMIT:
-            self._line(
-                run, "warn", f"postHogCapture stopped: this event came from {count} captures in a row."
-            )
+            message = f"postHogCapture stopped {spec['event'][:200]!r}: this event came from {count} captures in a row."
+            self._line(run, "warn", message)
             return
         now = self._world.now_ms()
         properties = spec.get("properties")
