@@ -144,9 +144,8 @@ async def _compiled(destination_id: str, body: Mapping[str, Any], access: Access
 
 async def _destination(destination_id: str, body: Mapping[str, Any], access: Access) -> Destination:
     """The destination as saved, as in its draft, or as sent."""
-    found = None
-    if destination_id != NEW:
-        found = await _saved(destination_id, access, draft=_flag(body, "use_draft"))
+    draft = _flag(body, "use_draft")
+    found = None if destination_id == NEW else await _saved(destination_id, access, draft=draft)
     if body.get("configuration") is not None:
         return await _sent(body["configuration"], found, access)
     if found is not None:
