@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from hedgerow.delivery import housekeeping
 from hedgerow.delivery.housekeeping import Housekeeping
 from hedgerow.events import Draft, Event
 from hedgerow.log.segments import HOUR_MS
@@ -88,6 +89,36 @@ def test_the_index_outlives_the_events_while_it_tells_duplicates(world):
     assert world.count("event_index") == 2
     world.tidy(log_retention_hours=2, dedupe_window_hours=0)
     assert world.count("event_index") == 1
+
+
+DELIVERY = """
+INSERT INTO deliveries (id, project_id, destination_id, revision, partition, position, event_uuid, event, distinct_id, verdict,
+    captured_at, created_at, updated_at)
+VALUES (?, 1, x'00', 1, ?, ?, x'01', 'e', 'ada', 'held', ?, ?, ?)
+"""
+
+
+def test_variables_of_events_go_with_their_last_delivery(world, monkeypatch):
+    """They are looked through in small steps, and those that a delivery refers to stay."""
+    monkeypatch.setattr(housekeeping, "STEP", 3)
+    monkeypatch.setattr(housekeeping, "REST_S", 0)
+
+    def fill(connection):
+        for partition in (0, 1):
+            for position in range(10):
+                connection.execute(
+                    "INSERT INTO delivery_payloads VALUES (?, ?, x'02')", (partition, position)
+                )
+        for number, place in enumerate([(0, 4), (1, 0), (1, 9)]):
+            identity = (NOW << 80 | number).to_bytes(16, "big")
+            connection.execute(DELIVERY, (identity, *place, NOW, NOW, NOW))
+
+    world.state.write_now(fill)
+    world.tidy()
+    left = world.state.read_now(
+        lambda c: c.execute("SELECT partition, position FROM delivery_payloads ORDER BY 1, 2").fetchall()
+    )
+    assert left == [(0, 4), (1, 0), (1, 9)]
 
 
 def test_warnings_and_erasures_do_not_stay_for_ever(world):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hedgerow.delivery import holding, intake, ledger
+from hedgerow.delivery import holding, housekeeping, intake, ledger
 from hedgerow.store import migrate, open_connection
 
 OWNER, LAST = b"d" * 16, b"\xff" * 16
@@ -47,6 +47,16 @@ def connection(tmp_path_factory):
             "INDEX deliveries_held_in_sequence (destination_id=? AND sequence=?",
         ),
         (ledger.BLOCKED, (OWNER, 1, "[0]"), "INDEX deliveries_open (destination_id=? AND next_at<?)"),
+        (
+            housekeeping.PAYLOADS,
+            (0, 1, 10),
+            "INDEX sqlite_autoindex_delivery_payloads_1 ((partition,position)>(?,?))",
+        ),
+        (
+            housekeeping.STALE_PAYLOADS,
+            (0, 1, 0, 9),
+            "INDEX sqlite_autoindex_delivery_payloads_1 ((partition,position)>(?,?) AND (partition,position)<(?,?))",
+        ),
         (holding.WAITING, (), "INDEX deliveries_held (destination_id>?)"),
     ],
 )

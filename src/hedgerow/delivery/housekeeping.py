@@ -33,11 +33,15 @@ DELETE FROM event_index WHERE (partition, position) IN (
 STALE_DELIVERIES = """
 SELECT id FROM deliveries WHERE id < ? AND verdict NOT IN ('running', 'retrying', 'held', 'scheduled') ORDER BY id LIMIT ?
 """
+# Looked through piece by piece: where much is held there are many, and hardly any of them is stale.
+PAYLOADS = """
+SELECT partition, position FROM delivery_payloads WHERE (partition, position) > (?, ?)
+ORDER BY partition, position LIMIT ?
+"""
 STALE_PAYLOADS = """
-DELETE FROM delivery_payloads WHERE rowid IN (
-    SELECT p.rowid FROM delivery_payloads p
-    WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.partition = p.partition AND d.position = p.position)
-    LIMIT ?
+DELETE FROM delivery_payloads WHERE (partition, position) > (?, ?) AND (partition, position) <= (?, ?) AND NOT EXISTS (
+    SELECT 1 FROM deliveries d
+    WHERE d.partition = delivery_payloads.partition AND d.position = delivery_payloads.position
 )
 """
 STALE_MASKS = """
@@ -91,7 +95,7 @@ class Housekeeping:
             )
         deliveries_before = now_ms - settings.deliveries_retention_days * DAY_MS
         await self._steps(self._state, lambda c: _forget_deliveries(c, deliveries_before))
-        await self._steps(self._state, lambda c: _changes(c, STALE_PAYLOADS, (STEP,)))
+        await self._forget_payloads()
         warnings_before = now_ms - settings.logs_retention_days * DAY_MS
         await self._steps(self._state, lambda c: _changes(c, STALE_WARNINGS, (warnings_before, STEP)))
         await self._forget_names(now_ms)
@@ -104,6 +108,13 @@ class Housekeeping:
             logs_before=now_ms - settings.logs_retention_days * DAY_MS,
             metrics_before=now_ms - settings.metrics_retention_days * DAY_MS,
         )
+
+    async def _forget_payloads(self) -> None:
+        """Variables of events that no delivery refers to any more."""
+        place: tuple[int, int] | None = (-1, -1)
+        while place is not None:
+            place = await self._state.write(partial(_forget_payloads, after=place))
+            await asyncio.sleep(REST_S)
 
     async def _forget_names(self, now_ms: int) -> None:
         """Names of events and properties that are not seen any more."""
@@ -142,6 +153,15 @@ def _changes(connection: Connection, statement: str, parameters: tuple[int, ...]
     before = connection.total_changes()
     connection.execute(statement, parameters)
     return connection.total_changes() - before
+
+
+def _forget_payloads(connection: Connection, after: tuple[int, int]) -> tuple[int, int] | None:
+    """One step; where the next begins, None at the end."""
+    places = connection.execute(PAYLOADS, (*after, STEP)).fetchall()
+    if not places:
+        return None
+    connection.execute(STALE_PAYLOADS, (*after, *places[-1]))
+    return places[-1] if len(places) == STEP else None  # type: ignore[return-value]
 
 
 def _forget_deliveries(connection: Connection, before_ms: int) -> int:
