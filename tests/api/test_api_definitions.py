@@ -111,7 +111,7 @@ def test_a_static_cohort(api):
     [
         ("actions", {"steps": []}, "name"),
         ("actions", {"name": "x", "steps": {}}, "steps"),
-        ("actions", {"name": "x", "steps": []}, None),
+        ("actions", {"name": "x", "steps": []}, "steps"),
         ("actions", {"name": "x", "steps": [{"url": "(", "url_matching": "regex"}]}, None),
         ("actions", {"name": "x", "description": 1, "steps": []}, "description"),
         ("cohorts", {"name": "x", "filters": {}}, None),

@@ -22,7 +22,7 @@ from hedgerow.accounts.actors import Actor
 from hedgerow.accounts.context import Source
 from hedgerow.accounts.roles import EVERYTHING, Role, least_role
 from hedgerow.api import cookies
-from hedgerow.api.errors import BadKey, Forbidden, Invalid, NotAuthenticated, NotFound
+from hedgerow.api.errors import BadKey, Forbidden, Invalid, NotAuthenticated, NotFound, WrongType
 from hedgerow.api.services import Services
 from hedgerow.capture.address import ClientAddress
 from hedgerow.destinations.definitions import with_definitions
@@ -268,11 +268,17 @@ async def json_body(request: Request) -> Any:
 
     Raises:
         Invalid: it is none.
+        WrongType: nor does it say that it is. What is JSON is read whatever it says: curl calls everything a form.
     """
     body = await request.body()
     try:
         value = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
+        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media and not media.endswith("json"):
+            raise WrongType(
+                f"Send JSON, with the header Content-Type: application/json; this is {media}."
+            ) from None
         raise Invalid(f"The body is not valid JSON: {error}.", code="parse_error") from error
     if isinstance(value, dict):
         value.pop(KEY_FIELD, None)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
-from hedgerow.api.access import Access, json_body, needs
+from hedgerow.api.access import Access, Identity, json_body, needs
 from hedgerow.api.errors import Invalid, MethodRefused, NotFound
 from hedgerow.api.paging import page
 from hedgerow.api.times import iso
@@ -61,14 +61,14 @@ async def create_action(request: Request, access: WritingActions) -> dict[str, A
 
 
 @router.get("/actions/{action_id}")
-async def action(action_id: int, access: ReadingActions) -> dict[str, Any]:
+async def action(action_id: Identity, access: ReadingActions) -> dict[str, Any]:
     """One action."""
     return _shown_action(await _action_of(access, action_id))
 
 
 @router.patch("/actions/{action_id}")
 @router.put("/actions/{action_id}")
-async def change_action(action_id: int, request: Request, access: WritingActions) -> dict[str, Any]:
+async def change_action(action_id: Identity, request: Request, access: WritingActions) -> dict[str, Any]:
     """Change an action: destinations that use it heed the change at once."""
     fields = await _fields(request)
     existing = await _action_of(access, action_id, deleted=fields.get("deleted") is False)
@@ -77,7 +77,7 @@ async def change_action(action_id: int, request: Request, access: WritingActions
 
 
 @router.delete("/actions/{action_id}")
-async def refuse_to_delete_action(action_id: int, _access: WritingActions) -> None:
+async def refuse_to_delete_action(action_id: Identity, _access: WritingActions) -> None:
     """Nothing is deleted for good."""
     raise MethodRefused(f'Action {action_id} is kept. PATCH it with {{"deleted": true}}.')
 
@@ -90,10 +90,14 @@ async def _action_of(access: Access, identity: int, *, deleted: bool = False) ->
 
 
 def _changed_action(action: Action, fields: Mapping[str, Any]) -> Action:
-    steps = fields.get("steps", action.steps)
+    common, steps = _common(action, fields), fields.get("steps", action.steps)
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise Invalid("Expected a list of steps.", attr="steps")
-    return replace(action, **_common(action, fields), steps=steps)
+    if not steps:
+        raise Invalid(
+            "An action needs at least one step: what an event must look like to be one of it.", attr="steps"
+        )
+    return replace(action, **common, steps=steps)
 
 
 async def _save_action(access: Access, action: Action) -> Action:
@@ -163,14 +167,14 @@ async def create_cohort(request: Request, access: WritingCohorts) -> dict[str, A
 
 
 @router.get("/cohorts/{cohort_id}")
-async def cohort(cohort_id: int, access: ReadingCohorts) -> dict[str, Any]:
+async def cohort(cohort_id: Identity, access: ReadingCohorts) -> dict[str, Any]:
     """One cohort."""
     return _shown_cohort(await _cohort_of(access, cohort_id))
 
 
 @router.patch("/cohorts/{cohort_id}")
 @router.put("/cohorts/{cohort_id}")
-async def change_cohort(cohort_id: int, request: Request, access: WritingCohorts) -> dict[str, Any]:
+async def change_cohort(cohort_id: Identity, request: Request, access: WritingCohorts) -> dict[str, Any]:
     """Change a cohort: destinations that use it heed the change at once."""
     fields = await _fields(request)
     existing = await _cohort_of(access, cohort_id, deleted=fields.get("deleted") is False)
@@ -179,7 +183,7 @@ async def change_cohort(cohort_id: int, request: Request, access: WritingCohorts
 
 
 @router.patch("/cohorts/{cohort_id}/add_persons_to_static_cohort")
-async def add_members(cohort_id: int, request: Request, access: WritingCohorts) -> dict[str, Any]:
+async def add_members(cohort_id: Identity, request: Request, access: WritingCohorts) -> dict[str, Any]:
     """Put persons on the list: ``person_ids``, or ``distinct_ids`` of theirs."""
     fields, existing = await _fields(request), await _cohort_of(access, cohort_id)
     more = _with_members(existing, fields.get("person_ids") or [], fields.get("distinct_ids") or [])
@@ -187,7 +191,7 @@ async def add_members(cohort_id: int, request: Request, access: WritingCohorts) 
 
 
 @router.patch("/cohorts/{cohort_id}/remove_person_from_static_cohort")
-async def remove_member(cohort_id: int, request: Request, access: WritingCohorts) -> dict[str, Any]:
+async def remove_member(cohort_id: Identity, request: Request, access: WritingCohorts) -> dict[str, Any]:
     """Take a person off the list: ``person_id``, or a ``distinct_id``."""
     fields, existing = await _fields(request), await _cohort_of(access, cohort_id)
     less = replace(
@@ -200,7 +204,7 @@ async def remove_member(cohort_id: int, request: Request, access: WritingCohorts
 
 
 @router.delete("/cohorts/{cohort_id}")
-async def refuse_to_delete_cohort(cohort_id: int, _access: WritingCohorts) -> None:
+async def refuse_to_delete_cohort(cohort_id: Identity, _access: WritingCohorts) -> None:
     """Nothing is deleted for good."""
     raise MethodRefused(f'Cohort {cohort_id} is kept. PATCH it with {{"deleted": true}}.')
 

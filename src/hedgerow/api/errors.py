@@ -6,6 +6,7 @@ ApiError
 |- Forbidden          403, the key lacks a scope
 |- NotFound           404
 |- MethodRefused      405
+|- WrongType          415, the body says that it is something else than JSON, and is no JSON
 `- Invalid            400, a field is wrong
 """
 
@@ -90,6 +91,12 @@ class MethodRefused(ApiError):
     status, type, code = 405, "invalid_request", "method_not_allowed"
 
 
+class WrongType(ApiError):
+    """The body is of a kind that is not read here."""
+
+    status, type, code = 415, "invalid_request", "unsupported_media_type"
+
+
 class Invalid(ApiError):
     """Something in the request is wrong; ``attr`` names it."""
 
@@ -115,6 +122,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _ours)
     app.add_exception_handler(ValidationError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(OverflowError, _overflow)
     app.add_exception_handler(HTTPException, _routing)
     app.add_exception_handler(StoreError, _store)
     app.add_exception_handler(SecretsError, _secrets)
@@ -151,8 +159,18 @@ async def _refused(_request: Request, error: Exception) -> Response:
 async def _malformed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if first["loc"][0] == "path":  # a text where a number stands names nothing
+        return NotFound().response()
     attr = "__".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
     return envelope(400, "validation_error", "invalid_input", f"{first['msg']}.", attr or None)
+
+
+async def _overflow(request: Request, error: Exception) -> Response:
+    """Whole numbers beyond 64 bits, and infinite ones, cannot be kept or looked for."""
+    logger.warning("%s %s was refused: %s", request.method, request.url.path, error)
+    return Invalid(
+        "A number in the request is larger than any that is kept here.", code="max_value"
+    ).response()
 
 
 async def _routing(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
 from hedgerow.api import presenters
-from hedgerow.api.access import Access, id_bytes, needs
+from hedgerow.api.access import Access, Identity, id_bytes, needs
 from hedgerow.api.deliveries import names_of
 from hedgerow.api.errors import NotFound
 from hedgerow.api.paging import DEFAULT_LIMIT, link, number
@@ -218,7 +218,7 @@ async def list_groups(request: Request, access: ReadingGroups) -> dict[str, Any]
 
 
 @router.get("/groups/{type_index}/{group_key:path}")
-async def retrieve_group(type_index: int, group_key: str, access: ReadingGroups) -> dict[str, Any]:
+async def retrieve_group(type_index: Identity, group_key: str, access: ReadingGroups) -> dict[str, Any]:
     """One group, by the number of its type and its key."""
     found = await access.services.state.read(
         lambda c: find_group(c, access.project.id, type_index, group_key)
