@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from hedgerow.delivery import holding, ledger
 from hedgerow.delivery.configuration import Configuration
 from hedgerow.delivery.draining import Drain
 from hedgerow.delivery.gates import Gates
@@ -40,11 +41,11 @@ def template(tmp_path_factory):
 class Worker:
     """One worker's drain over a store, and the lanes that it feeds."""
 
-    def __init__(self, template, rows: int, **options) -> None:
+    def __init__(self, template, rows: int, *, ordering: str | None = None, **options) -> None:
         connection, keyring = template
         self.db = copy_of(connection)
         self.db.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'P', 'phc_p', 0)")
-        config = Config(name="Hook", enabled=True, hog="return 1")
+        config = Config(name="Hook", enabled=True, hog="return 1", ordering=ordering)
         made = transact(
             self.db, lambda c: repository.create(c, 1, config, Secrets(), keyring=keyring, now=NOW)
         )
@@ -55,6 +56,7 @@ class Worker:
             self.db.execute(ROW, row)
             self.db.execute("INSERT INTO delivery_payloads VALUES (0, ?, ?)", (n + 1, pack_globals({})))
         self.taken: list[bytes] = []
+        self.woken: list[int] = []
         self.takes_s = 0.0
         self.store = SimulatedStore(self.db, random.Random(1), busy=0)
         self.store.reborn()
@@ -63,7 +65,10 @@ class Worker:
             transport=SimpleNamespace(), sealer=PlainSealer(),
         )  # fmt: skip
         lanes = SimpleNamespace(
-            in_hand=lambda _owner: frozenset(), judge=lambda _c, one: one, follow=self._follow
+            in_hand=lambda _owner: frozenset(),
+            judge=lambda _c, one: one,
+            follow=self._follow,
+            wake_at=lambda _owner, at: self.woken.append(at),
         )
         configuration = Configuration(RepositorySource(keyring))
         self.drain = Drain(world, Options(**options), Gates(), configuration, lanes)
@@ -103,3 +108,53 @@ def test_the_rate_that_was_asked_for_is_kept(template, takes_s):
     taken = loop.run_until_complete(drain())
     loop.close()
     assert 0.97 * rate * seconds <= taken <= 1.01 * rate * seconds
+
+
+async def test_an_ordered_destination_gets_its_rows_by_way_of_the_lane(template):
+    """They are due again, so that the lane takes them in their order; none is run beside the others from here."""
+    worker = Worker(template, 5, ordering="distinct_id", hold=HoldPolicy(per_second=2000.0))
+    assert await worker.drain.turn()
+    await asyncio.sleep(0.05)
+    await worker.drain.turn()
+    assert not worker.taken
+    assert worker.woken
+    rows = worker.db.execute("SELECT verdict, next_at FROM deliveries").fetchall()
+    assert rows == [("scheduled", NOW)] * 5
+
+
+def in_sequence(worker, n: int, *, sequence: str, verdict: str, position: int) -> None:
+    next_at = None if verdict == "held" else NOW
+    worker.db.execute(
+        "UPDATE deliveries SET sequence = ?, verdict = ?, next_at = ?, position = ? WHERE event_uuid = ?",
+        (sequence, verdict, next_at, position, n.to_bytes(16, "big")),
+    )
+
+
+def due(worker, now=NOW):
+    return ledger.due(
+        worker.db, worker.owner, now=now, partitions="[0]", limit=9, holding=(), sealer=PlainSealer(), ordered=True
+    )  # fmt: skip
+
+
+def test_what_is_fresh_waits_for_what_was_held_before_it(template):
+    """Of its own sequence, that is; and it is looked at again, whoever lets go of what it waits for."""
+    worker = Worker(template, 4, ordering="distinct_id")
+    in_sequence(worker, 0, sequence="ann", verdict="held", position=1)
+    in_sequence(worker, 1, sequence="ann", verdict="scheduled", position=2)
+    in_sequence(worker, 2, sequence="bob", verdict="scheduled", position=3)
+    in_sequence(worker, 3, sequence="bob", verdict="held", position=4)
+    found = due(worker)
+    assert [one.position for one in found.invocations] == [3]
+    assert found.next_at == NOW + ledger.BLOCKED_MS
+    holding.release(worker.db, worker.owner, now=NOW, partitions="[0]", limit=1)
+    assert [one.position for one in due(worker).invocations] == [1, 3]
+
+
+def test_a_probe_is_the_first_of_its_sequence(template):
+    """Ids of one moment are in no order; the places in the log are."""
+    worker = Worker(template, 2, ordering="distinct_id")
+    for n, position in ((0, 2), (1, 1)):
+        in_sequence(worker, n, sequence="ann", verdict="held", position=position)
+    worker.db.execute("UPDATE deliveries SET captured_at = ?", (NOW,))
+    probe = holding.release_one(worker.db, worker.owner, NOW)
+    assert [one.id for one in due(worker).invocations] == [probe]
