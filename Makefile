@@ -13,7 +13,7 @@ OLD_SDKS := $(SDKS)/python/.ready
 BROWSER_SDK := src/hedgerow/capture/static/array.js
 ROUNDS ?= 30
 
-.PHONY: help serve test check unit format bench bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-hold chaos lock clean
+.PHONY: help serve test check unit format bench bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos lock clean
 
 help: ## What can be run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

@@ -32,6 +32,9 @@ def test_a_replay_is_ordered_watched_paused_and_cancelled(api):
     assert api.call("POST", f"{path}pause/", {}).json["state"] == "paused"
     assert api.call("POST", f"{path}resume/", {}).json["state"] == "running"
     assert api.call("DELETE", path).json["state"] == "cancelling"
+    told = api.get("activity_log/")["results"]
+    assert [entry["activity"] for entry in told[:3]] == ["replay_cancel", "replay_resume", "replay_pause"]
+    assert told[3]["activity"] == "replay"
     other = api.webhook()["id"]
     assert api.call("GET", f"hog_functions/{other}/replays/{run['id']}/").status == 404
     assert api.call("GET", f"reruns/{run['id']}/").status == 404

@@ -46,7 +46,9 @@ AND (:kind IS NULL OR kind = :kind) AND (:owner IS NULL OR destination_id = :own
 ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset
 """  # noqa: S608
 UNFINISHED = f"SELECT {COLUMNS} FROM replays WHERE finished_at IS NULL ORDER BY created_at, id"  # noqa: S608
-STATE = "UPDATE replays SET state = :new WHERE id = :id AND state IN (SELECT value FROM json_each(:old))"
+STATE = """
+UPDATE replays SET state = :new WHERE id = :id AND state IN (SELECT value FROM json_each(:old)) RETURNING 1
+"""
 TOTAL = "UPDATE replays SET total = ? WHERE id = ?"
 FINISH = "UPDATE replays SET state = ?, counts = ?, finished_at = ? WHERE id = ? AND finished_at IS NULL"
 FORGET_PLACES = "DELETE FROM replay_places WHERE replay_id = ?"
@@ -245,23 +247,24 @@ def unfinished(connection: Connection) -> list[Run]:
     return [_run(row) for row in connection.execute(UNFINISHED)]
 
 
-def pause(connection: Connection, run: Run) -> None:
-    """Select and send nothing more for now; what is under way ends as it does."""
-    _change(connection, run, PAUSED, RUNNING)
+def pause(connection: Connection, run: Run) -> bool:
+    """Select and send nothing more for now; what is under way ends as it does. Whether that changes anything."""
+    return _change(connection, run, PAUSED, RUNNING)
 
 
-def resume(connection: Connection, run: Run) -> None:
-    """Go on after a pause."""
-    _change(connection, run, RUNNING, PAUSED)
+def resume(connection: Connection, run: Run) -> bool:
+    """Go on after a pause. Whether that changes anything."""
+    return _change(connection, run, RUNNING, PAUSED)
 
 
-def cancel(connection: Connection, run: Run) -> None:
-    """Send nothing more, and discard what waits."""
-    _change(connection, run, CANCELLING, RUNNING, PAUSED)
+def cancel(connection: Connection, run: Run) -> bool:
+    """Send nothing more, and discard what waits. Whether that changes anything."""
+    return _change(connection, run, CANCELLING, RUNNING, PAUSED)
 
 
-def _change(connection: Connection, run: Run, new: str, *old: str) -> None:
-    connection.execute(STATE, {"id": run.id, "new": new, "old": orjson.dumps(old).decode()})
+def _change(connection: Connection, run: Run, new: str, *old: str) -> bool:
+    given = {"id": run.id, "new": new, "old": orjson.dumps(old).decode()}
+    return connection.execute(STATE, given).fetchone() is not None
 
 
 def expect(connection: Connection, run: Run, total: int) -> None:
