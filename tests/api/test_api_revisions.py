@@ -421,3 +421,28 @@ def test_where_an_input_stands_is_checked_and_shown(api):
         assert (answer.status, answer.json["attr"]) == (400, "inputs__token")
     nested = {"mappings": [{"inputs_schema": FORM, "inputs": {"url": {"from_file": "x"}}}]}
     assert api.call("PATCH", path, nested).json["attr"] == "mappings__0__inputs__url"
+
+
+@pytest.mark.parametrize("condition", [True, False])
+def test_two_changes_at_the_same_moment(api, condition):
+    """With a condition one of them is refused; without, both are saved, one after the other, and none is lost."""
+    path, answer = made(api)
+    headers = {"authorization": f"Bearer {api.key}"} | (
+        {"if-match": answer.headers["etag"]} if condition else {}
+    )
+
+    async def both():
+        target = f"/api/projects/1/{path}"
+        return await asyncio.gather(
+            call(api.app, "PATCH", target, {"name": "A"}, headers),
+            call(api.app, "PATCH", target, {"description": "B"}, headers),
+        )
+
+    answers = asyncio.run(both())
+    now = api.get(path)
+    if condition:
+        assert sorted(one.status for one in answers) == [200, 412]
+        assert now["revision"] == 2
+    else:
+        assert [one.status for one in answers] == [200, 200]
+        assert (now["name"], now["description"], now["revision"]) == ("A", "B", 3)
