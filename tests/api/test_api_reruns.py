@@ -78,10 +78,10 @@ def test_an_order_is_a_run_that_can_be_looked_at_paused_and_cancelled(api):
     assert api.call("POST", f"{path}resume/", {}).json["state"] == "cancelling"
     told = api.get("activity_log/")["results"]
     assert [entry["activity"] for entry in told[:4]] == [
-        "rerun_resume",
         "rerun_cancel",
         "rerun_resume",
         "rerun_pause",
+        "rerun",
     ]
     assert api.call("GET", f"reruns/{uuid.uuid4()}/").status == 404
     assert api.call("GET", "reruns/x/").status == 404

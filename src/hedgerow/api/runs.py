@@ -182,12 +182,13 @@ async def show(access: Access, run: Run) -> dict[str, Any]:
 async def change(access: Access, run: Run, what: str) -> dict[str, Any]:
     """Pause, resume or cancel a run; one that is over stays as it is."""
 
+    carry_out = {"pause": runs.pause, "resume": runs.resume, "cancel": runs.cancel}[what]
+    subject = text(run.destination_id) if run.destination_id else "several"
+
     def work(connection: Connection) -> None:
-        {"pause": runs.pause, "resume": runs.resume, "cancel": runs.cancel}[what](connection, run)
-        subject = text(run.destination_id) if run.destination_id else "several"
-        access.record(
-            connection, f"{run.kind}_{what}", "HogFunction", subject, before={}, after={"run": text(run.id)}
-        )  # fmt: skip
+        if carry_out(connection, run):
+            told = {"run": text(run.id)}
+            access.record(connection, f"{run.kind}_{what}", "HogFunction", subject, before={}, after=told)
 
     await access.services.state.write(work)
     access.services.changed()
