@@ -242,7 +242,36 @@ class Settings(BaseSettings):
         ge=1,
         le=16,
     )
-    max_fetches: int = knob(2, "HTTP calls one run of a destination may make.", ge=1, le=100)
+    max_fetches: int = knob(
+        2,
+        "HTTP calls one run of a destination may make. Templates that need more say so, and the owner of a destination may "
+        "allow it more.",
+        ge=1,
+        le=100,
+    )
+    hog_cpu_ms: float = knob(
+        500, "CPU time of one run of a Hog program, over all its parts.", unit="ms", ge=10, le=10_000
+    )
+    hog_memory: int = knob(
+        64 * MEGABYTE,
+        "Memory that the values of one run may take.",
+        unit="bytes",
+        ge=MEGABYTE,
+        le=256 * MEGABYTE,
+    )
+    hog_depth: int = knob(1000, "Calls of Hog functions that may nest.", ge=10, le=1000)
+    hog_string: int = knob(4_000_000, "Characters of one text.", ge=10_000, le=16_000_000)
+    hog_items: int = knob(100_000, "Entries of one array or object.", ge=1000, le=1_000_000)
+    hog_json_depth: int = knob(
+        200,
+        "How deep values may nest that are read from JSON, copied, printed or written as JSON.",
+        ge=10,
+        le=200,
+    )
+    hog_log_lines: int = knob(
+        24, "Lines that one run may print; the rest is dropped, and a note says so.", ge=1, le=1000
+    )
+    hog_log_length: int = knob(10_000, "Characters that are kept of one printed line.", ge=100, le=100_000)
 
     # ----------------------------------------------------------- health and hold
 

@@ -12,6 +12,7 @@ from hedgerow.destinations import (
     DestinationError,
     Keyring,
     Project,
+    builtin,
     definitions,
     repository,
 )
@@ -33,6 +34,7 @@ class RepositorySource:
         """
         self._keyring = keyring
         self._limits = limits or Limits()
+        builtin()  # reads the templates now, not when the first destination needs one
 
     def version(self, connection: Connection) -> int:
         """See ``Source.version``. Tokens of integrations are renewed more often than anything else changes."""

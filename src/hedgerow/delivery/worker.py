@@ -16,6 +16,7 @@ from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.housekeeping import Housekeeping
 from hedgerow.delivery.http import HttpTransport
 from hedgerow.delivery.keepers import KeeperMaker
+from hedgerow.delivery.limits import limits_of
 from hedgerow.delivery.pacing import parse_host_rates
 from hedgerow.delivery.partitions import PartitionLocks
 from hedgerow.delivery.pipeline import Pipeline
@@ -25,7 +26,6 @@ from hedgerow.delivery.source import RepositorySource
 from hedgerow.delivery.watcher import Policy
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import Keyring
-from hedgerow.hog import Limits
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.settings import Settings
 from hedgerow.store import Database, StoreError
@@ -109,7 +109,7 @@ async def run_worker(
     pipeline = Pipeline(
         world,
         options_of(settings),
-        RepositorySource(keyring, Limits(fetches=settings.max_fetches)),
+        RepositorySource(keyring, limits_of(settings)),
         keepers,
         reader,
     )

@@ -17,11 +17,14 @@ from typing import Any, Final
 import yaml
 
 from hedgerow.destinations.errors import CatalogueError, ValidationError
+from hedgerow.destinations.fetching import MOST_DECLARED, is_count
 from hedgerow.destinations.schema import validate_schema
 
 STATUSES: Final = ("alpha", "beta", "stable", "deprecated", "hidden")
 _REQUIRED: Final = ("id", "name", "description", "status", "inputs_schema")
-_OPTIONAL: Final = ("type", "category", "icon_url", "filters", "masking", "mapping_templates", "free", "docs")
+_OPTIONAL: Final = (
+    *("type", "category", "icon_url", "filters", "masking", "mapping_templates", "free", "docs", "fetches"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Template:
         code: the Hog program.
         inputs_schema: its form.
         mapping_templates: None, or ready-made mappings.
+        fetches: HTTP calls that one run may make, where that is more than usual.
         folder: where its files are.
     """
 
@@ -50,6 +54,7 @@ class Template:
     mapping_templates: list[dict[str, Any]] | None = None
     free: bool = True
     docs: str = ""
+    fetches: int | None = None
     folder: Traversable = field(default_factory=Path, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -152,6 +157,8 @@ def _read(folder: Traversable) -> Template:
         raise CatalogueError(f"{folder.name}: template.yaml {', '.join(faults)}.")
     if raw["status"] not in STATUSES:
         raise CatalogueError(f"{folder.name}: status is one of {', '.join(STATUSES)}.")
+    if raw.get("fetches") is not None and not is_count(raw["fetches"], MOST_DECLARED):
+        raise CatalogueError(f"{folder.name}: fetches is a whole number from 1 to {MOST_DECLARED}.")
     try:
         schema = validate_schema(raw["inputs_schema"])
         code = (folder / "code.hog").read_text("utf-8")

@@ -9,8 +9,10 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from hedgerow import hog
+from hedgerow.destinations.catalogue import builtin
 from hedgerow.destinations.connections import numbers_of
 from hedgerow.destinations.errors import FilterError, InputError
+from hedgerow.destinations.fetching import allowed_calls
 from hedgerow.destinations.filters import CompiledFilter, Condition, compile_filters, union
 from hedgerow.destinations.globals import with_source
 from hedgerow.destinations.masking import in_sample
@@ -39,7 +41,7 @@ class CompiledDestination:
         event_names: the only events it may want, or None.
         conditions: equalities every wanted event meets, for an index.
         stream: which events it is offered: ``events``, ``person-updates``, or ``internal`` for what happens in Hedgerow itself.
-        limits: bounds of a run of its program.
+        limits: bounds of a run of its program; how many fetches are in them is for its owner and its template to say.
     """
 
     def __init__(self, destination: Destination, keyring: Keyring, project: Project) -> None:
@@ -60,6 +62,18 @@ class CompiledDestination:
         self.conditions: tuple[Condition, ...] = self._filter.conditions
         self.stream = _stream(destination)
         self.event_names = self._filter.event_names if self._mappings is None else _names(self._mappings)
+
+    @property
+    def limits(self) -> hog.Limits:
+        """What one run may use."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: hog.Limits) -> None:
+        config = self.destination.config
+        template = builtin().get(config.template_id) if config.template_id else None
+        calls = allowed_calls(config.fetch, template.fetches if template else None, limits.fetches)
+        self._limits = limits if calls == limits.fetches else replace(limits, fetches=calls)
 
     # ------------------------------------------------------------- matching
 

@@ -44,7 +44,7 @@ class Config:
         rate_limit: None, or ``{"per_second"}``: deliveries that may start in a second.
         ordering: None, or ``distinct_id`` or ``person``: deliveries of the same one go out one after the other, in the
             order of capture, across retries too. What was held goes out in its own order, beside what is fresh.
-        fetch: None, or how requests are made: ``{"timeout", "connect_timeout", "follow_redirects"}``.
+        fetch: None, or how requests are made: ``{"timeout", "connect_timeout", "follow_redirects", "calls"}``.
     """
 
     type: str = "destination"

@@ -20,6 +20,7 @@ from typing import Any, Final, Never
 from hedgerow.delivery.egress import EgressPolicy
 from hedgerow.delivery.http import HttpTransport
 from hedgerow.delivery.invocation import Invocation, Line, Outcome
+from hedgerow.delivery.limits import limits_of
 from hedgerow.delivery.runner import Runner
 from hedgerow.delivery.sandbox import PROGRAM, HelpedRun, Job, Sandbox
 from hedgerow.delivery.transport import Transport
@@ -173,7 +174,7 @@ class Trials:
         return cls(
             Sandbox(size=settings.helpers, idle_s=IDLE_S),
             options=options,
-            limits=Limits(fetches=settings.max_fetches),
+            limits=limits_of(settings),
             connect=lambda: HttpTransport(EgressPolicy(settings.egress_allow)),
         )
 
