@@ -181,7 +181,6 @@ async def show(access: Access, run: Run) -> dict[str, Any]:
 
 async def change(access: Access, run: Run, what: str) -> dict[str, Any]:
     """Pause, resume or cancel a run; one that is over stays as it is."""
-
     carry_out = {"pause": runs.pause, "resume": runs.resume, "cancel": runs.cancel}[what]
     subject = text(run.destination_id) if run.destination_id else "several"
 
