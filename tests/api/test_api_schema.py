@@ -175,3 +175,9 @@ def test_two_shapes_cannot_have_one_name():
     shapes.schema(Shape("One", {"a": 1}))
     with pytest.raises(ValueError, match="two shapes called One"):
         shapes.schema(Shape("One", {"b": 1}))
+
+
+def test_what_a_key_needs_stands_in_the_document():
+    """Scope and role, as the route itself asks for them."""
+    found = DOCUMENT["paths"]["/api/projects/{project_id}/hog_functions/"]["post"]
+    assert (found["x-required-scope"], found["x-required-role"]) == ("hog_function:write", "editor")

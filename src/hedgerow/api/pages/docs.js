@@ -115,10 +115,11 @@ function operationOf(api, path, method, operation) {
   if (!operation.responses['200']?.content?.['text/event-stream']) form.append(make('p', {}, make('button', {}, 'Send')));
   form.append(output);
   const scope = operation['x-required-scope'];
+  const role = operation['x-required-role'];
   const words = operation.description.split('\n\n').map((part) => make('p', {}, part));
   return make('details', { id: operation.operationId },
     make('summary', {}, make('span', { class: 'method' }, method.toUpperCase()), make('span', { class: 'path' }, path), ` — ${operation.summary}`),
-    ...words, make('p', {}, 'Operation ', make('code', {}, operation.operationId), ...(scope ? [', needs the scope ', make('code', {}, scope)] : [])),
+    ...words, make('p', {}, 'Operation ', make('code', {}, operation.operationId), ...(scope ? [', needs the scope ', make('code', {}, scope)] : []), role ? ` and the role of ${role}` : ''),
     form, make('h4', {}, 'Answers'), ...answers(api, operation));
 }
 

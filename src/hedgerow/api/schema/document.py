@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 import hedgerow
+from hedgerow.api.access import GUARDS
 from hedgerow.api.schema.operations import Answer, Noun, Operation, Query, nouns
 from hedgerow.api.schema.shapes import Schema, Shape, Shapes, maybe, one_of, shown
 
@@ -149,14 +150,13 @@ def _operation(shapes: Shapes, route: APIRoute, noun: Noun | None, entry: Operat
     parameters = [_place(name) for name in _names(route.path)]
     parameters += [_parameter(shapes, query, "query") for query in entry.query]
     parameters += [_parameter(shapes, query, "header") for query in entry.headers]
-    scope = scope_of(route)
     return {
         "operationId": entry.id,
         "tags": [noun.tag.name] if noun else [],
         "summary": summary(words),
         "description": words,
         **({"security": []} if entry.anonymous else {}),
-        **({"x-required-scope": scope} if scope else {}),
+        **needed(route),
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": _body(shapes, entry)} if entry.body is not None else {}),
         "responses": _responses(shapes, route, entry),
@@ -171,10 +171,13 @@ def summary(words: str) -> str:
     return first.rstrip(".")
 
 
-def scope_of(route: APIRoute) -> str | None:
-    """The scope that a key needs for a route, as its dependency tells."""
-    found = (getattr(item.call, "scope", None) for item in route.dependant.dependencies)
-    return next((scope for scope in found if isinstance(scope, str)), None)
+def needed(route: APIRoute) -> Schema:
+    """The scope that a key needs for a route, and the role that the person behind it needs in the project."""
+    found = (GUARDS.get(item.call) for item in route.dependant.dependencies if item.call)
+    guard = next(filter(None, found), None)
+    if guard is None:
+        return {}
+    return {"x-required-scope": guard.scope} | ({"x-required-role": guard.role.word} if guard.role else {})
 
 
 def _names(path: str) -> list[str]:
