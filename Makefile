@@ -13,7 +13,7 @@ OLD_SDKS := $(SDKS)/python/.ready
 BROWSER_SDK := src/hedgerow/capture/static/array.js
 ROUNDS ?= 30
 
-.PHONY: help serve test check unit format bench bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos lock clean
+.PHONY: help serve test check unit format bench bench-api bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos lock clean
 
 help: ## What can be run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ bench-hog: $(READY_DEV) tests/hog/hogvm/node_modules/.ready ## Hog beside PostHo
 
 bench-matching: $(READY_DEV) ## Match beside 10, 1,000 and 10,000 destinations
 	$(BIN)/python bench/matching.py
+
+bench-api: $(READY_DEV) ## The API over 1,000 destinations and a million deliveries
+	$(BIN)/python bench/api.py
 
 bench-isolation: $(READY_DEV) ## 50 healthy destinations, with and without a dead one beside them
 	$(BIN)/python bench/isolation.py
