@@ -19,7 +19,7 @@ from hedgerow.store.database import transact
 from simulation.test_rerunning import CHUNKS, HOOK, PROJECT, Run, prepared  # noqa: F401 - a fixture
 from simulation.world import START
 
-RUNS = min(600, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 5)
+RUNS = min(300, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 10)
 PRO = {
     "source": "events",
     "properties": [{"key": "plan", "value": "pro", "operator": "exact", "type": "event"}],

@@ -42,7 +42,7 @@ from simulation.world import (
     state_template,
 )
 
-RUNS = min(600, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 5)
+RUNS = min(300, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 10)
 CHUNKS = 4
 PARTITIONS = 4
 PROJECT = 1
