@@ -12,17 +12,14 @@ class Programs:
     Args:
         seed: which one.
         waits: let it make asynchronous calls.
-        portable: leave out what PostHog's VM is known to do differently.
     """
 
-    def __init__(self, seed: int, *, waits: bool = False, portable: bool = False) -> None:
+    def __init__(self, seed: int, *, waits: bool = False) -> None:
         self._random = random.Random(seed)
         self._waits = waits
-        self._portable = portable
         self._names = ["a", "b", "c", "d"]
         self._functions: list[tuple[str, int]] = []
         self._count = 0
-        self._inside = False  # in a function, which in portable programs has no effects: their VM evaluates right to left
 
     def program(self) -> str:
         """Its source."""
@@ -44,12 +41,10 @@ class Programs:
 
     def _function(self) -> str:
         name = self._fresh()
-        outer, self._names = self._names, ["p", "q"] if self._portable else [*self._names, "p", "q"]
-        self._inside = True
+        outer, self._names = self._names, [*self._names, "p", "q"]
         body = "\n".join(self._statement(2) for _ in range(self._random.randint(1, 3)))
         result = self._expr(2)
         self._names = outer
-        self._inside = False
         self._functions.append((name, 2))
         return f"fun {name}(p, q) {{\n{body}\nreturn {result}\n}}"
 
@@ -60,15 +55,14 @@ class Programs:
             return self._assignment()
         options = [
             *[self._assignment] * 4,
-            self._assignment if self._portable and self._inside else self._print,
+            self._print,
             lambda: self._if(depth),
             lambda: self._for(depth),
             lambda: self._for_in(depth),
             lambda: self._try(depth),
             self._write,
+            lambda: self._closures(depth),
         ]
-        if not self._portable:
-            options.append(lambda: self._closures(depth))
         if self._waits:
             options += [self._wait] * 3
         return self._pick(*options)
@@ -80,7 +74,7 @@ class Programs:
         return f"print({self._expr(2)}, {self._name()})"
 
     def _write(self) -> str:
-        key = self._random.choice(["'k'", "'key'", "'l'" if self._portable else self._expr(1)])
+        key = self._random.choice(["'k'", "'key'", self._expr(1)])
         made = self._random.choice(["{}", "{'k': 1, 'o': {'k': 2}}", "event", "event.properties"])
         name = self._fresh()
         return f"let {name} := {made}\n{name}[toString({key})] := {self._expr(2)}\n{self._name()} := {name}"
@@ -154,7 +148,7 @@ class Programs:
         if depth <= 0:
             return self._leaf(initial=initial)
         nested = lambda: self._expr(depth - 1, initial=initial)  # noqa: E731
-        orders = [] if self._portable else ["<", "<=", ">", ">="]
+        orders = ["<", "<=", ">", ">="]
         operator = self._random.choice(["+", "-", "*", "/", "%", "=", "!=", "||", "??", "and", "or", *orders])
         options = [
             lambda: self._leaf(initial=initial),
@@ -168,8 +162,8 @@ class Programs:
             lambda: f"typeof({nested()})",
             lambda: f"(not {nested()})",
             lambda: f"jsonStringify({nested()})",
-            lambda: f"arrayMap(m -> {'m' if self._portable else nested()}, [1, 2])",
-            lambda: f"arrayFilter(m -> m > {1 if self._portable else nested()}, [1, 2, 3])",
+            lambda: f"arrayMap(m -> {nested()}, [1, 2])",
+            lambda: f"arrayFilter(m -> m > {nested()}, [1, 2, 3])",
             lambda: f"arrayReduce((s, m) -> s + m, [1, 2, 3], {nested()})",
             lambda: f"substring(toString({nested()}), 1, 20)",
         ]

@@ -42,12 +42,13 @@ def _list_functions() -> None:
     for family in sorted(families):
         heading(family.capitalize())
         for each in sorted(families[family], key=lambda function: function.name):
-            click.echo(f"  {signature(each):<34}  {each.doc.splitlines()[0] if each.doc else ''}")
+            summary, *_ = _plain(each.doc).splitlines() or [""]
+            click.echo(f"  {signature(each):<34}  {summary}")
 
 
 def _explain(function: HogFunction) -> None:
     click.echo(click.style(signature(function), bold=True))
-    click.echo(f"\n{function.doc}")
+    click.echo(f"\n{_plain(function.doc)}")
     others = [each.name for each in REGISTRY.values() if each.alias_of == function.name]
     if others:
         click.echo(f"\nAlso called {', '.join(others)}.")
@@ -55,6 +56,11 @@ def _explain(function: HogFunction) -> None:
         click.echo()
         for source, shown in function.examples:
             click.echo(f"  {source}  {click.style('-- ' + shown, dim=True)}")
+
+
+def _plain(doc: str) -> str:
+    """A docstring for a terminal: code stands between single marks there."""
+    return doc.replace("``", "`")
 
 
 def signature(function: HogFunction) -> str:

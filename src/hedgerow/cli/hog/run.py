@@ -13,7 +13,7 @@ from hedgerow.cli.hog.answers import Answers
 from hedgerow.cli.hog.source import complaint, kind_option, one_source, read_object, the_source
 from hedgerow.cli.output import clip, safe_lines
 
-LIMITS = hog.Limits(cpu_ms=10_000, fetches=100, log_lines=10_000)
+LIMITS = hog.Limits(cpu_ms=2_000, fetches=100, log_lines=10_000)
 """Locally nothing is sent and nobody else waits, so that a program may ask, print and take its time as it likes."""
 SOURCE_WIDTH = 60
 VALUE_WIDTH = 100
