@@ -28,7 +28,7 @@ from support.api import Api, copied
 
 # How many requests of each operation are made up, besides the example. For a thorough look:
 # HEDGEROW_CONTRACT_EXAMPLES=500 pytest tests/contract
-EXAMPLES = int(os.environ.get("HEDGEROW_CONTRACT_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("HEDGEROW_CONTRACT_EXAMPLES", "8"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
