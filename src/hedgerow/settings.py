@@ -250,7 +250,7 @@ class Settings(BaseSettings):
         le=100,
     )
     hog_cpu_ms: float = knob(
-        500, "CPU time of one run of a Hog program, over all its parts.", unit="ms", ge=10, le=10_000
+        500.0, "CPU time of one run of a Hog program, over all its parts.", unit="ms", ge=10, le=10_000
     )
     hog_memory: int = knob(
         64 * MEGABYTE,
