@@ -183,16 +183,16 @@ def test_a_definition_is_found_by_its_id(connection):
 
 
 def test_an_event_without_news_costs_next_to_nothing(connection):
-    """Under five microseconds at any load that a test machine may have: typical is one or two."""
+    """Under five microseconds of CPU time; one or two are usual."""
     words = Vocabulary()
     usual = event("$pageview", **{f"p{n}": n for n in range(25)}, **{"$set": {"plan": "pro", "email": "a"}})
     plain = event("paid", **{f"p{n}": n for n in range(25)})
     see(connection, words, usual, plain)
     spent = []
     for _ in range(20):
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(500):
             words.news(1, usual)
             words.news(1, plain)
-        spent.append((time.perf_counter() - began) / 1000)
+        spent.append((time.thread_time() - began) / 1000)
     assert min(spent) < 5e-6, f"{min(spent) * 1e6:.2f} microseconds"
