@@ -148,17 +148,21 @@ def peer():
 
 def timed(run: Callable[[], Any], ms: float) -> float:
     """Microseconds a run: the median of stretches so short that few of them lose the processor to someone else."""
+    count = 1
+    while stretch(run, count) < STRETCH_MS / 1000:
+        count *= 2
     samples: list[float] = []
-    spent = 0.0
-    while spent < ms / 1000 or len(samples) < 3:
-        runs, start, now = 0, time.perf_counter(), 0.0
-        while now < STRETCH_MS / 1000:
-            run()
-            runs += 1
-            now = time.perf_counter() - start
-        samples.append(now / runs * 1e6)
-        spent += now
-    return statistics.median(samples)
+    while sum(samples) < ms / 1000 or len(samples) < 3:
+        samples.append(stretch(run, count))
+    return statistics.median(samples) / count * 1e6
+
+
+def stretch(run: Callable[[], Any], count: int) -> float:
+    """Seconds that so many runs take."""
+    start = time.perf_counter()
+    for _ in range(count):
+        run()
+    return time.perf_counter() - start
 
 
 def compare(rounds: int, ms: float) -> list[Case]:
