@@ -8,11 +8,12 @@ from support.background import BackgroundSink
 from support.server import Server
 
 
-def pytest_collection_modifyitems(items):
-    """Everything below this folder starts real processes."""
-    for item in items:
-        if "tests/e2e" in str(item.path):
-            item.add_marker(pytest.mark.e2e)
+def pytest_itemcollected(item):
+    """Everything below this folder starts real processes; the tests of a module share theirs, and tell one story."""
+    if "tests/e2e" in str(item.path):
+        item.add_marker(pytest.mark.e2e)
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,9 @@ class Process:
             transport=self.vendors.transport,
             sealer=self.keyring,
         )
-        self.renewer = Renewer(Bench(self.world, Options(), None, None, None), self.vendors, self.keyring)
+        self.renewer = Renewer(
+            Bench(self.world, Options(), None, None, None, self.store), self.vendors, self.keyring
+        )
 
     def token(self, number):
         """What a program would get now."""
