@@ -28,6 +28,7 @@ from hedgerow.api.changes import (
 from hedgerow.api.errors import Forbidden, Invalid, Json, MethodRefused, NotFound
 from hedgerow.api.listing import asked, truth
 from hedgerow.api.paging import DEFAULT_LIMIT, number, page_of
+from hedgerow.api.people import user_summary
 from hedgerow.delivery.standing import standings
 from hedgerow.destinations import diffs, drafts, repository
 from hedgerow.destinations.listing import Page, list_destinations
@@ -244,7 +245,7 @@ def beside(
     makers = {
         one: get_user(connection, one) for one in {item.created_by for item in items} if one is not None
     }
-    people = {one: presenters.user(maker) for one, maker in makers.items() if maker}
+    people = {one: user_summary(maker) for one, maker in makers.items() if maker}
     return {
         item.id: presenters.Beside(
             stand[_key(item)],

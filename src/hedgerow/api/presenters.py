@@ -9,7 +9,6 @@ from urllib.parse import quote
 import orjson
 
 from hedgerow.accounts.options import shown
-from hedgerow.accounts.users import User
 from hedgerow.api import bytecode
 from hedgerow.api.times import iso
 from hedgerow.delivery.queries import Delivery, Details, Request
@@ -136,21 +135,6 @@ def _mapping(mapping: dict[str, Any], owner: destinations.Project) -> dict[str, 
 def draft_note(note: dict[str, Any] | None) -> dict[str, Any] | None:
     """Who works on a destination, and since when."""
     return None if note is None else {**note, "updated_at": iso(note["updated_at"])}
-
-
-def user(item: User) -> dict[str, Any]:
-    """A user as PostHog shows whoever made something."""
-    return {
-        "id": item.id,
-        "uuid": str(item.uuid),
-        "distinct_id": str(item.uuid),
-        "first_name": item.name,
-        "last_name": "",
-        "email": item.email,
-        "is_email_verified": None,
-        "hedgehog_config": None,
-        "role_at_organization": None,
-    }
 
 
 def _status(standing: Standing) -> dict[str, int]:
