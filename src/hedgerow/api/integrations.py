@@ -16,11 +16,11 @@ from hedgerow.accounts import audit
 from hedgerow.accounts.actors import Actor
 from hedgerow.accounts.roles import Role
 from hedgerow.accounts.users import get_user
-from hedgerow.api import presenters
 from hedgerow.api.access import Access, Identity, identify, json_fields, needs, services_of
 from hedgerow.api.errors import ApiError, Forbidden, Invalid, NotAuthenticated, NotFound
 from hedgerow.api.links import HEADERS
 from hedgerow.api.paging import page
+from hedgerow.api.people import user_summary
 from hedgerow.api.services import Services
 from hedgerow.api.times import iso
 from hedgerow.integrations import accounts, consent
@@ -82,8 +82,8 @@ async def authorize(request: Request, access: Writing) -> Response:
 async def _begin(access: Access, name: object, after: str) -> str:
     services = access.services
     kind = services.hub.vendors.kind(name)
+    services.hub.vendors.oauth(kind)  # fails before anything is noted
     begun = Begun(access.project.id, kind.name, access.actor.user_id, consent.new_verifier(), after)
-    services.hub.page(kind, "-", begun.verifier)  # fails before anything is noted
     state = await services.state.write(
         lambda connection: consent.begin(connection, begun, keyring=services.keyring, now=services.now())
     )
@@ -288,7 +288,7 @@ def _shown(connection: Connection, item: Account) -> dict[str, Any]:
         "display_name": item.name,
         "errors": item.errors,
         "created_at": iso(item.created_at),
-        "created_by": presenters.user(maker) if maker else None,
+        "created_by": user_summary(maker) if maker else None,
         "expires_at": None if item.expires_at is None else iso(item.expires_at),
         "refreshed_at": None if item.refreshed_at is None else iso(item.refreshed_at),
     }

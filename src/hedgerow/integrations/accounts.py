@@ -21,10 +21,14 @@ PUT = """
 INSERT INTO integrations (project_id, kind, external_id, name, config, created_by, created_at, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (project_id, kind, external_id) DO UPDATE SET
-    name = excluded.name, config = excluded.config, updated_at = excluded.updated_at, errors = '', failures = 0
+    name = excluded.name, config = excluded.config, updated_at = excluded.updated_at
 RETURNING id
 """
-SEAL = "UPDATE integrations SET secrets = ?, expires_at = ?, refreshed_at = ?, refreshing_to = 0 WHERE id = ?"
+SEAL = """
+UPDATE integrations SET
+    secrets = ?, expires_at = ?, refreshed_at = ?, refreshing_to = 0, errors = '', failures = 0
+WHERE id = ?
+"""
 FAILED = "TOKEN_REFRESH_FAILED"
 """What ``errors`` says of an account that has to be connected again, as in PostHog."""
 
@@ -75,11 +79,10 @@ def put(
 
 
 def renew(connection: Connection, number: int, token: Token, *, keyring: Keyring, now: int) -> None:
-    """Keep a renewed token."""
+    """Keep a token that works: whatever was wrong with the account before is over."""
     sealed = keyring.seal_json(token.secrets, connections.context_of(number))
     ends = None if token.lasts is None else now + int(token.lasts * 1000)
     connection.execute(SEAL, (sealed, ends, now, number))
-    connection.execute("UPDATE integrations SET errors = '', failures = 0 WHERE id = ?", (number,))
     connections.changed(connection)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from hedgerow.delivery.egress import EgressPolicy
 from hedgerow.delivery.http import HttpTransport
-from hedgerow.integrations import consent
 from hedgerow.integrations.choices import Choices
 from hedgerow.integrations.consent import Begun
 from hedgerow.integrations.errors import IntegrationError
@@ -87,6 +86,3 @@ class Hub:
     async def close(self) -> None:
         """Close all connections."""
         await self.vendors.transport.close()
-
-
-__all__ = ["Begun", "Hub", "apps_of", "consent"]

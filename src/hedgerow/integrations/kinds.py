@@ -18,14 +18,12 @@ class OAuth:
         authorize: where people agree.
         token: where a code, or a refresh token, becomes a token.
         scope: what is asked for.
-        extras: what else its authorization page wants to know.
         pkce: whether it takes a proof of the code (RFC 7636).
     """
 
     authorize: str
     token: str
     scope: str = ""
-    extras: Mapping[str, str] = field(default_factory=dict)
     pkce: bool = True
 
 

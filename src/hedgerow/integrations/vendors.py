@@ -104,10 +104,10 @@ class Vendors:
         Raises:
             IntegrationError: the operator has no application at this vendor.
         """
-        oauth = self._oauth(kind)
-        extras = {**oauth.extras, **({"code_verifier": verifier} if oauth.pkce else {})}
+        oauth = self.oauth(kind)
+        proof = {"code_verifier": verifier} if oauth.pkce else {}
         client = self._client(kind, oauth, redirect)
-        return str(client.create_authorization_url(oauth.authorize, state=state, **extras)[0])
+        return str(client.create_authorization_url(oauth.authorize, state=state, **proof)[0])
 
     async def granted(self, kind: Kind, redirect: str, code: str, verifier: str) -> Grant:
         """What a code stands for.
@@ -115,7 +115,7 @@ class Vendors:
         Raises:
             IntegrationError: the vendor does not take it.
         """
-        oauth = self._oauth(kind)
+        oauth = self.oauth(kind)
         proof = {"code_verifier": verifier} if oauth.pkce else {}
         token = await self._speaking(
             kind,
@@ -136,7 +136,7 @@ class Vendors:
         old = secrets.get("refresh_token")
         if not old:
             raise IntegrationError(f"{kind.label} gave nothing to renew the token with.", final=True)
-        oauth = self._oauth(kind)
+        oauth = self.oauth(kind)
         token = await self._speaking(
             kind, self._client(kind, oauth, ""), lambda c: c.refresh_token(oauth.token, refresh_token=old)
         )
@@ -188,7 +188,12 @@ class Vendors:
             raise IntegrationError(f"The private key cannot be read: {error}", field="key") from error
         return Token({"access_token": token["access_token"], "key": dict(key)}, _lasts(token))
 
-    def _oauth(self, kind: Kind) -> OAuth:
+    def oauth(self, kind: Kind) -> OAuth:
+        """How a kind is connected at its vendor's page.
+
+        Raises:
+            IntegrationError: it cannot be, or the operator has no application there.
+        """
         if kind.oauth is None or kind.name not in self._apps:
             name = f"HEDGEROW_{kind.name.upper().replace('-', '_')}_CLIENT_ID"
             hint = (

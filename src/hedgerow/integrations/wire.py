@@ -41,15 +41,7 @@ class Guarded(httpx2.AsyncBaseTransport):
         return httpx2.Response(answer.status, headers=kept, content=answer.body, request=request)
 
 
-async def ask(
-    transport: Transport,
-    method: str,
-    url: str,
-    token: str,
-    *,
-    vendor: str,
-    body: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+async def ask(transport: Transport, method: str, url: str, token: str, *, vendor: str) -> dict[str, Any]:
     """Call a vendor's API with a token.
 
     Returns:
@@ -59,11 +51,8 @@ async def ask(
         IntegrationError: it cannot be reached, refuses, or talks nonsense.
     """
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-    content = orjson.dumps(body) if body is not None else None
     try:
-        answer = await transport.send(Request(method, url, headers, content, timeout=TIMEOUT_S))
+        answer = await transport.send(Request(method, url, headers, timeout=TIMEOUT_S))
     except TransportError as error:
         raise IntegrationError(f"{vendor} cannot be reached: {error}") from error
     try:
