@@ -21,7 +21,7 @@ from typing import Any
 
 import apsw
 
-from rig import TOKEN, Server, ask, family, role, server, sink
+from rig import Server, family, role, server, sink
 from run import Bench, Case, Round
 
 LIMIT_MB = 400
@@ -30,14 +30,13 @@ COUNTS = "SELECT verdict, count(*) FROM deliveries WHERE destination_id = ? GROU
 DRAINED = """
 SELECT count(*), min(updated_at), max(updated_at) FROM deliveries WHERE destination_id = ? AND verdict = 'delivered'
 """
-BATCH = 1000
 
 
 class Memory:
-    """The largest resident memory that the worker had."""
+    """The largest resident memory that any worker had."""
 
     def __init__(self, running: Server) -> None:
-        self.pid = next(pid for pid in family(running.pid) if role(pid) == "worker")
+        self.pids = [pid for pid in family(running.pid) if role(pid) == "worker"]
         self.most = 0.0
         self._stop = threading.Event()
 
@@ -58,24 +57,24 @@ class Memory:
 
     @property
     def alive(self) -> bool:
-        """Whether it is still the process that we began with."""
-        return Path(f"/proc/{self.pid}").exists()
+        """Whether they are still the processes that we began with."""
+        return all(Path(f"/proc/{pid}").exists() for pid in self.pids)
 
     def now(self) -> float:
-        """Megabytes in this moment."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+        """Megabytes of the largest in this moment."""
+        return max(map(resident_mb, self.pids))
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
 def create(running: Server, sink_port: int) -> str:
     """The destination that will hold; its id."""
-    inputs = {"url": f"http://127.0.0.1:{sink_port}/held", "body": {"event": "{event}"}}
-    payload = {
-        "name": "Held", "enabled": True, "template_id": "template-webhook",
-        "inputs": {key: {"value": value} for key, value in inputs.items()},
-        "filters": {"events": [{"id": "bench held", "type": "events"}]},
-    }  # fmt: skip
-    identity = str(running.call("POST", "/api/projects/1/hog_functions/", payload)["id"])
+    url, body = f"http://127.0.0.1:{sink_port}/held", {"event": "{event}"}
+    identity = running.create_destination("Held", {"url": url, "body": body}, "bench held")
     running.call("POST", f"/api/projects/1/hog_functions/{identity}/pause/")
     return identity
 
@@ -96,22 +95,7 @@ def ledger(running: Server, statement: str, identity: str) -> list[tuple[Any, ..
 def fill(running: Server, identity: str, wanted: int) -> float:
     """Send events until so many are held; seconds it took."""
     began = time.monotonic()
-    for start in range(0, wanted, BATCH):
-        events = [
-            {
-                "event": "bench held",
-                "distinct_id": f"user-{n % 50_000}",
-                "uuid": str(uuid.uuid4()),
-                "properties": {"n": n, "page": f"https://example.com/products/{n % 1000}", "$lib": "bench"},
-            }
-            for n in range(start, min(start + BATCH, wanted))
-        ]
-        while True:
-            try:
-                ask(f"http://127.0.0.1:{running.port}/batch/", "POST", {"api_key": TOKEN, "batch": events})
-                break
-            except RuntimeError:  # capture says "later" when the worker is too far behind
-                time.sleep(1)
+    running.capture_many("bench held", wanted)
     while (found := counts(running, identity).get("held", 0)) < wanted:
         if time.monotonic() - began > 1800:
             raise RuntimeError(f"only {found} are held")

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from hold import ledger, show
-from rig import TOKEN, Server, ask, server, sink
+from rig import Server, server, sink
 from run import Bench, Case
 
 SHARE, SLACK_MS = 0.2, 5.0
-BATCH = 1000
 SETTLED = "SELECT count(*) FROM event_index WHERE event = 'bench past' AND ?1 IS NOT NULL"
 RUN = """
 SELECT count(*), count(DISTINCT event_uuid), min(updated_at), max(updated_at) FROM deliveries
@@ -32,22 +31,7 @@ WHERE destination_id = ? AND verdict = 'delivered'
 def fill(running: Server, wanted: int) -> float:
     """Capture events until so many are in the index; seconds it took."""
     began = time.monotonic()
-    for start in range(0, wanted, BATCH):
-        events = [
-            {
-                "event": "bench past",
-                "distinct_id": f"user-{n % 50_000}",
-                "uuid": str(uuid.uuid4()),
-                "properties": {"n": n, "page": f"https://example.com/products/{n % 1000}", "$lib": "bench"},
-            }
-            for n in range(start, min(start + BATCH, wanted))
-        ]
-        while True:
-            try:
-                ask(f"http://127.0.0.1:{running.port}/batch/", "POST", {"api_key": TOKEN, "batch": events})
-                break
-            except RuntimeError:  # capture says "later" when the worker is too far behind
-                time.sleep(1)
+    running.capture_many("bench past", wanted)
     while ledger(running, SETTLED, str(uuid.uuid4()))[0][0] < wanted:
         if time.monotonic() - began > 1800:
             raise RuntimeError("the events do not come through")
@@ -57,13 +41,8 @@ def fill(running: Server, wanted: int) -> float:
 
 def create(running: Server, sink_port: int) -> str:
     """The destination that the past is for; its id."""
-    inputs = {"url": f"http://127.0.0.1:{sink_port}/past", "body": {"event": "{event}"}}
-    payload = {
-        "name": "Past", "enabled": True, "template_id": "template-webhook",
-        "inputs": {key: {"value": value} for key, value in inputs.items()},
-        "filters": {"events": [{"id": "bench past", "type": "events"}]},
-    }  # fmt: skip
-    return str(running.call("POST", "/api/projects/1/hog_functions/", payload)["id"])
+    url, body = f"http://127.0.0.1:{sink_port}/past", {"event": "{event}"}
+    return running.create_destination("Past", {"url": url, "body": body}, "bench past")
 
 
 def wait(running: Server, path: str, seconds: float) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 SINK = ROOT / "tests" / "support" / "sink.py"
 TOKEN = "phc_" + "b" * 43
 KEY = "phx_" + "B" * 43
+BATCH = 1000
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -44,15 +46,42 @@ class Server:
     def create_webhook(self, name: str, url: str, headers: dict[str, str], body: dict[str, Any]) -> str:
         """Create and enable a webhook destination for the benchmark's events; its id."""
         inputs = {"url": url, "method": "POST", "headers": headers, "body": body, "debug": False}
+        return self.create_destination(name, inputs, "bench viewed")
+
+    def create_destination(self, name: str, inputs: dict[str, Any], event: str) -> str:
+        """Create and enable a webhook destination for one kind of event; its id."""
         payload = {
             "type": "destination",
             "name": name,
             "enabled": True,
             "template_id": "template-webhook",
             "inputs": {key: {"value": value} for key, value in inputs.items()},
-            "filters": {"events": [{"id": "bench viewed", "type": "events"}]},
+            "filters": {"events": [{"id": event, "type": "events"}]},
         }
         return str(self.call("POST", "/api/projects/1/hog_functions/", payload)["id"])
+
+    def capture_many(self, event: str, wanted: int) -> None:
+        """Send so many events of many people, as fast as they are taken."""
+        for start in range(0, wanted, BATCH):
+            events = [
+                {
+                    "event": event,
+                    "distinct_id": f"user-{n % 50_000}",
+                    "uuid": str(uuid.uuid4()),
+                    "properties": {
+                        "n": n,
+                        "page": f"https://example.com/products/{n % 1000}",
+                        "$lib": "bench",
+                    },
+                }
+                for n in range(start, min(start + BATCH, wanted))
+            ]
+            while True:
+                try:
+                    ask(f"http://127.0.0.1:{self.port}/batch/", "POST", {"api_key": TOKEN, "batch": events})
+                    break
+                except RuntimeError:  # capture says "later" when the worker is too far behind
+                    time.sleep(1)
 
 
 @contextlib.contextmanager
