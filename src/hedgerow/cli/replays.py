@@ -11,7 +11,7 @@ import click
 from hedgerow.cli.client import Client
 from hedgerow.cli.options import connected, one_named
 from hedgerow.cli.output import show_json
-from hedgerow.cli.reruns import carry_out, counts, listed
+from hedgerow.cli.runs import agreed, carry_out, counts, listed, ordering, wishing
 
 PATIENCE_S = 600.0
 BEAT_S = 1.0
@@ -25,12 +25,7 @@ BEAT_S = 1.0
 @click.option("--until", metavar="TIME", help="Events captured earlier; now if you do not say.")
 @click.option("--filters", metavar="JSON", help="What they must match besides the destination's own filter.")
 @click.option("--again", is_flag=True, help="Also what the destination has got.")
-@click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Deliveries sent per second."
-)
-@click.option("--key", metavar="KEY", help="The same key is the same replay, however often it is ordered.")
-@click.option("--dry-run", is_flag=True, help="Only say how many there are.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@ordering("replay")
 @connected
 def replay(
     client: Client,
@@ -55,13 +50,8 @@ def replay(
     }
     if dry_run or not yes:
         count = _counted(client, found["id"], client.post(path, {**body, "dry_run": True}))
-        if dry_run and as_json:
-            show_json(count)
+        if not agreed(count, _told(count), "Replay them?", dry_run=dry_run, as_json=as_json):
             return
-        click.echo(_told(count), err=not dry_run)
-        if dry_run or not count["count"]:
-            return
-        click.confirm("Replay them?", abort=True, err=True)
     run = client.post(path, body)
     if as_json:
         show_json(run)
@@ -97,9 +87,7 @@ def _told(count: dict[str, Any]) -> str:
 @click.command("replays")
 @click.argument("name")
 @click.argument("run_id", required=False, metavar="[ID]")
-@click.option("--pause", "wish", flag_value="pause", help="Send no more of it for now.")
-@click.option("--resume", "wish", flag_value="resume", help="Go on.")
-@click.option("--cancel", "wish", flag_value="cancel", help="Send nothing more of it.")
+@wishing
 @connected
 def replays(client: Client, *, name: str, run_id: str | None, wish: str | None, as_json: bool) -> None:
     """List replays of the destination NAME, newest first, or show how far the one with this ID has come."""

@@ -8,9 +8,8 @@ import click
 
 from hedgerow.cli.client import Client
 from hedgerow.cli.options import connected, one_named
-from hedgerow.cli.output import fields, local_time, show_json, table
-
-HEADERS = ("BEGAN", "STATE", "SELECTED", "DELIVERED", "FAILED", "OPEN", "ID")
+from hedgerow.cli.output import show_json
+from hedgerow.cli.runs import agreed, carry_out, listed, ordering, wishing
 
 
 @click.command("rerun")
@@ -28,12 +27,7 @@ HEADERS = ("BEGAN", "STATE", "SELECTED", "DELIVERED", "FAILED", "OPEN", "ID")
 )
 @click.option("--original", is_flag=True, help="With the destination's revision of then, not that of now.")
 @click.option("--again", is_flag=True, help="Also what has arrived since.")
-@click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Deliveries sent per second."
-)
-@click.option("--key", metavar="KEY", help="The same key is the same run, however often it is ordered.")
-@click.option("--dry-run", is_flag=True, help="Only say how many there are.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@ordering("run")
 @connected
 def rerun(
     client: Client,
@@ -56,13 +50,8 @@ def rerun(
     body |= {"ids": list(ids)} if ids else {"filters": _filters(client, given)}
     if dry_run or not yes:
         count = client.post("deliveries/rerun/", {**body, "dry_run": True})
-        if dry_run and as_json:
-            show_json(count)
+        if not agreed(count, _counted(count), "Run them again?", dry_run=dry_run, as_json=as_json):
             return
-        click.echo(_counted(count), err=not dry_run)
-        if dry_run or not count["count"]:
-            return
-        click.confirm("Run them again?", abort=True, err=True)
     body |= {
         name: value for name, value in {"rate": rate, "idempotency_key": key}.items() if value is not None
     }
@@ -96,9 +85,7 @@ def _counted(count: dict[str, Any]) -> str:
 
 @click.command("runs")
 @click.argument("run_id", required=False, metavar="[ID]")
-@click.option("--pause", "wish", flag_value="pause", help="Send no more of it for now.")
-@click.option("--resume", "wish", flag_value="resume", help="Go on.")
-@click.option("--cancel", "wish", flag_value="cancel", help="Send nothing more of it.")
+@wishing
 @connected
 def runs(client: Client, *, run_id: str | None, wish: str | None, as_json: bool) -> None:
     """List re-runs, newest first, or show how far the one with this ID has come."""
@@ -112,59 +99,3 @@ def runs(client: Client, *, run_id: str | None, wish: str | None, as_json: bool)
         listed(found, "Nothing was run again yet. See: hedgerow rerun --help")
         return
     carry_out(client, f"reruns/{run_id}/", wish, as_json=as_json)
-
-
-def carry_out(client: Client, path: str, wish: str | None, *, as_json: bool) -> None:
-    """Do what is wished with a run, and show it."""
-    if wish == "cancel":
-        item = client.delete(path)
-    else:
-        item = client.post(f"{path}{wish}/", {}) if wish else client.get(path)
-    if as_json:
-        show_json(item)
-        return
-    show_run(item)
-
-
-def listed(items: list[dict[str, Any]], empty: str) -> None:
-    """Print runs as a table."""
-    table(HEADERS, [_row(item) for item in items], empty=empty)
-
-
-def counts(given: dict[str, int]) -> str:
-    """Numbers with their names in one line."""
-    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in sorted(given.items()) if number)
-
-
-def _row(item: dict[str, Any]) -> tuple[object, ...]:
-    progress = item["progress"]
-    verdicts = progress["verdicts"]
-    return (
-        local_time(item["created_at"]), item["state"], progress["selected"], verdicts.get("delivered", 0),
-        verdicts.get("failed", 0), progress["open"], item["id"],
-    )  # fmt: skip
-
-
-def show_run(item: dict[str, Any]) -> None:
-    """Print one run."""
-    progress = item["progress"]
-    fields(
-        {
-            "Run": item["id"],
-            "State": item["state"],
-            "Began": local_time(item["created_at"]),
-            "Ended": local_time(item["finished_at"]),
-            "By": item["created_by"],
-            "Looked at": _of(progress["looked_at"], progress["total"]),
-            "Selected": f"{progress['selected']}{' so far' if progress['selecting'] else ''}",
-            "Left out": counts(progress["left_out"]),
-            "Persons": counts(progress["persons"]),
-            "Verdicts": counts(progress["verdicts"]),
-        }
-    )
-    for wait in item["waits_for"]:
-        click.echo(f"Waits for {wait['destination']}: {wait['reason']}")
-
-
-def _of(number: int, total: int | None) -> str:
-    return str(number) if total is None else f"{number} of {total}"
