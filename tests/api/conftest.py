@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from hedgerow.store import migrate
-from support.api import Api, copied
+from hedgerow.delivery.sandbox import Sandbox
+from support.api_fixtures import api, empty_store
+
+__all__ = ["api", "empty_store"]
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """Migrated files to copy."""
-    folder = tmp_path_factory.mktemp("store")
-    migrate(folder)
-    return folder
-
-
-@pytest.fixture
-def api(empty_store, tmp_path):
-    """A fresh API."""
-    made = Api(copied(empty_store, tmp_path))
-    yield made
-    made.close()
+@pytest.fixture(scope="module")
+def helpers():
+    """One loop and one helper process for all tests of this module: a process takes a second to start."""
+    with asyncio.Runner() as runner:
+        sandbox = Sandbox(size=1)
+        yield runner, sandbox
+        runner.run(sandbox.close())

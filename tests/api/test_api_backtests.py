@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from hedgerow.delivery.sandbox import Sandbox
 from support.asgi import call
 
 HOG = "if (event.properties.boom) { throw Error('boom') }\nfetch('https://example.com/hook', {'headers': {'Authorization': f'Basic {inputs.token}'}, 'body': {'plan': event.properties.plan, 'at': toString(now()), 'id': generateUUIDv4()}})"
@@ -16,15 +13,6 @@ CONFIG = {
     "inputs_schema": [{"key": "token", "type": "string", "secret": True}], "inputs": {"token": {"value": SECRET}},
     "filters": {"events": [{"id": "paid", "type": "events"}]},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def helpers():
-    """One loop and one helper process for all tests of this module: a process takes a second to start."""
-    with asyncio.Runner() as runner:
-        sandbox = Sandbox(size=1)
-        yield runner, sandbox
-        runner.run(sandbox.close())
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 
 import pytest
 
-from hedgerow.delivery.sandbox import Sandbox
 from hedgerow.delivery.state import pack_globals
 from hedgerow.events import Event
 from hedgerow.people import Change, fold
@@ -20,15 +18,6 @@ CONFIG = {
     "inputs_schema": [{"key": "token", "type": "string", "secret": True}], "inputs": {"token": {"value": SECRET}},
     "filters": {"events": [{"id": "paid", "type": "events"}], "properties": [{"key": "plan", "value": "pro", "operator": "exact"}]},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def helpers():
-    """One loop and one helper process for all tests of this module: a process takes a second to start."""
-    with asyncio.Runner() as runner:
-        sandbox = Sandbox(size=1)
-        yield runner, sandbox
-        runner.run(sandbox.close())
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,10 @@
 """Trying a destination over the API: what the answer tells, what it keeps to itself, and that nothing is sent."""
 
-import asyncio
 import base64
 import json
 
 import pytest
 
-from hedgerow.delivery.sandbox import Sandbox
 from hedgerow.delivery.transport import Response, TransportError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.replay.trial import Trials
@@ -68,15 +66,6 @@ def body(**fields):
         "filters": {"events": [{"id": "paid", "type": "events"}], "properties": [{"key": "plan", "value": ["pro", "team"]}]},
     }  # fmt: skip
     return {"configuration": {**config, **fields.pop("configuration", {})}, **fields}
-
-
-@pytest.fixture(scope="module")
-def helpers():
-    """One loop and one helper process for all trials of this module: a process takes a second to start."""
-    with asyncio.Runner() as runner:
-        sandbox = Sandbox(size=1)
-        yield runner, sandbox
-        runner.run(sandbox.close())
 
 
 @pytest.fixture(autouse=True)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 
-import pytest
-
-from hedgerow.delivery.sandbox import Sandbox
 from support.asgi import call
 
 SECRET = "sk-canary-14142135"
@@ -23,15 +19,6 @@ CONFIG = {
     "type": "destination", "name": "Payments", "enabled": True, "hog": HOG,
     "inputs_schema": [{"key": "token", "type": "string", "secret": True}], "inputs": {"token": {"value": SECRET}},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def helpers():
-    """One loop and one helper process for all tests of this module: a process takes a second to start."""
-    with asyncio.Runner() as runner:
-        sandbox = Sandbox(size=1)
-        yield runner, sandbox
-        runner.run(sandbox.close())
 
 
 def traced(api, helpers, delivery, status=200):

@@ -2,23 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
+from support.api_fixtures import api, empty_store
 
-from hedgerow.store import migrate
-from support.api import Api, copied
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """Migrated files to copy."""
-    folder = tmp_path_factory.mktemp("store")
-    migrate(folder)
-    return folder
-
-
-@pytest.fixture
-def api(empty_store, tmp_path):
-    """A fresh API."""
-    made = Api(copied(empty_store, tmp_path))
-    yield made
-    made.close()
+__all__ = ["api", "empty_store"]
