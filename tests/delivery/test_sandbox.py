@@ -229,6 +229,7 @@ async def suffered(sandbox, attempt):
     return heart
 
 
+@pytest.mark.usefixtures("young_heap")
 async def test_no_hostile_program_stalls_the_event_loop(sandbox, capsys):
     """Each is given up after a few milliseconds, ends in a helper within 100 ms of its limit, and the loop beats on.
 

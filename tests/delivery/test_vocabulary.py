@@ -182,6 +182,7 @@ def test_a_definition_is_found_by_its_id(connection):
     assert definitions.find_property_definition(connection, 1, one.id) is None
 
 
+@pytest.mark.usefixtures("young_heap")
 def test_an_event_without_news_costs_next_to_nothing(connection):
     """Under five microseconds of CPU time; one or two are usual."""
     words = Vocabulary()

@@ -127,6 +127,7 @@ def test_a_replay_brings_a_new_destination_what_came_before_it(pair, sink):
         lambda: (item := pair.api("GET", f"{path}replays/{run['id']}/"))["finished_at"] and item, 60
     )
     assert (done["state"], done["progress"]["verdicts"]) == ("done", {"delivered": MANY})
+    eventually(lambda: counts(pair, destination=owner)["delivered"] == MANY + 1)
     rows = pair.api("GET", f"deliveries/?destination={owner}&limit=1000")["results"]
     assert len(rows) == len({row["event"]["uuid"] for row in rows}) == MANY + 1
     assert {row["verdict"] for row in rows} == {"delivered"}

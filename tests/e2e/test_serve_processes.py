@@ -53,7 +53,7 @@ def test_children_die_with_the_supervisor(own):
     pids = list(own.children().values())
     assert len(pids) == 2
     own.stop(signal.SIGKILL)
-    eventually(lambda: all(map(gone, pids)), 5)
+    eventually(lambda: all(map(gone, pids)), 15)
     own.start()
 
 

@@ -273,6 +273,7 @@ def test_failures_know_their_line():
     assert caught.value.line == 2
 
 
+@pytest.mark.usefixtures("young_heap")
 @pytest.mark.parametrize(
     "text",
     [
@@ -303,6 +304,7 @@ def test_growth_is_refused(text):
     assert time.process_time() - started < 2
 
 
+@pytest.mark.usefixtures("young_heap")
 def test_time_is_bounded():
     """A long render ends at its limit."""
     text = (

@@ -234,6 +234,7 @@ OPENINGS = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("young_heap")
 @pytest.mark.parametrize("opening", OPENINGS)
 def test_deep_nesting_is_a_clean_error(opening):
     """Twenty thousand open brackets are an error, never a crash, and quickly so."""
@@ -262,6 +263,7 @@ LONG = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("young_heap")
 @pytest.mark.parametrize("text", LONG, ids=[repr(text[:12]) for text in LONG])
 def test_long_texts_take_linear_time(text):
     """A text of tens of thousands of characters takes well under a second, whatever it repeats."""

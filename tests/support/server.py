@@ -27,7 +27,7 @@ def free_port() -> int:
         return opened.getsockname()[1]
 
 
-def eventually(check, seconds: float = 10.0, pause: float = 0.02):
+def eventually(check, seconds: float = 30.0, pause: float = 0.02):
     """What ``check`` returns as soon as that is true.
 
     Raises:

@@ -64,6 +64,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.usefixtures("young_heap")
 @pytest.mark.parametrize("name", ENDLESS)
 def test_endless_programs_are_stopped_in_time(name):
     """CPU time is limited wherever it is spent, and the run ends within 100 ms of its limit."""
@@ -129,6 +130,7 @@ GROWERS = {
 }
 
 
+@pytest.mark.usefixtures("young_heap")
 @pytest.mark.parametrize("name", GROWERS)
 def test_growing_values_are_stopped(name):
     """No value grows past its cap, and none is built before it is refused."""

@@ -71,6 +71,8 @@ def calls(function):
         )
 
 
+pytestmark = pytest.mark.usefixtures("young_heap")
+
 FUNCTIONS = sorted(name for name, function in REGISTRY.items() if function.alias_of is None)
 
 
