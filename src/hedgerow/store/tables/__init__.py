@@ -7,7 +7,18 @@ written by the rooms that own them; ``state`` and ``journal`` blobs begin with a
 from __future__ import annotations
 
 # A table is in its schema once its module is imported.
-from hedgerow.store.tables import accounts, configuration, health, logs, people, pipeline, runs
+from hedgerow.store.tables import accounts, alerts, configuration, health, logs, people, pipeline, runs
 from hedgerow.store.tables.schemas import state, telemetry
 
-__all__ = ["accounts", "configuration", "health", "logs", "people", "pipeline", "runs", "state", "telemetry"]
+__all__ = [
+    "accounts",
+    "alerts",
+    "configuration",
+    "health",
+    "logs",
+    "people",
+    "pipeline",
+    "runs",
+    "state",
+    "telemetry",
+]
