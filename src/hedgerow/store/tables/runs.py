@@ -1,4 +1,4 @@
-"""Re-runs and replays."""
+"""Re-runs, replays and ticks of schedules."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from sqlalchemy import Column, Float, Index, Integer, LargeBinary, PrimaryKeyCon
 
 from hedgerow.store.tables.schemas import state
 
-# Re-runs of deliveries and replays of events: see replay/runs.py.
+# Re-runs of deliveries, replays of events and ticks of schedules: see replay/runs.py.
 replays = Table(
     "replays",
     state,
     Column("id", LargeBinary, primary_key=True),
     Column("project_id", Integer, nullable=False),
-    # ``rerun`` or ``replay``.
+    # ``rerun``, ``replay`` or ``schedule``.
     Column("kind", Text, nullable=False),
     # Whose deliveries they are; null when they may be several destinations'.
     Column("destination_id", LargeBinary),
@@ -53,5 +53,36 @@ replay_places = Table(
     # What was looked at, and what became of it by reason; JSON.
     Column("counts", Text, nullable=False, server_default="{}"),
     PrimaryKeyConstraint("replay_id", "partition"),
+    sqlite_with_rowid=False,
+)
+
+# How far each destination with a schedule has come: see replay/ticking.py.
+schedules = Table(
+    "schedules",
+    state,
+    Column("destination_id", LargeBinary, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    # When it fires, as it was when the row was made; another cadence begins anew.
+    Column("cadence", Text, nullable=False),
+    # Ticks up to this moment are decided upon.
+    Column("decided_to", Integer, nullable=False),
+    # The last tick that began, its run, and how many ticks were passed over for it.
+    Column("tick_at", Integer),
+    Column("run_id", LargeBinary),
+    Column("passed", Integer, nullable=False, server_default="0"),
+    # Why a tick that is due does not begin.
+    Column("waits", Text),
+    sqlite_with_rowid=False,
+)
+
+# Which state of a person a destination with ``only_changed`` was last told: see replay/scheduling.py.
+schedule_persons = Table(
+    "schedule_persons",
+    state,
+    Column("destination_id", LargeBinary, nullable=False),
+    Column("person_id", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    PrimaryKeyConstraint("destination_id", "person_id"),
     sqlite_with_rowid=False,
 )
