@@ -73,6 +73,8 @@ actions = Table(
     Column("description", Text, nullable=False, server_default=""),
     Column("steps", Text, nullable=False, server_default="[]"),
     Column("deleted", Integer, nullable=False, server_default="0"),
+    # Where it was imported from; null for what was made here.
+    Column("origin", Text),
     Column("created_at", Integer, nullable=False),
     Column("updated_at", Integer, nullable=False),
     Index("actions_by_project", "project_id", "deleted"),
@@ -92,10 +94,26 @@ cohorts = Table(
     Column("persons", Text, nullable=False, server_default="[]"),
     Column("distinct_ids", Text, nullable=False, server_default="[]"),
     Column("deleted", Integer, nullable=False, server_default="0"),
+    # As of actions.
+    Column("origin", Text),
     Column("created_at", Integer, nullable=False),
     Column("updated_at", Integer, nullable=False),
     Index("cohorts_by_project", "project_id", "deleted"),
     sqlite_autoincrement=True,
+)
+
+# The names that configuration files have for what they describe; see configuration/keys.py.
+configuration_keys = Table(
+    "configuration_keys",
+    state,
+    Column("project_id", Integer, nullable=False),
+    # destinations, actions or cohorts.
+    Column("kind", Text, nullable=False),
+    # Id of the destination, action or cohort, as text.
+    Column("item", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    PrimaryKeyConstraint("project_id", "kind", "item"),
+    sqlite_with_rowid=False,
 )
 
 counters = Table(

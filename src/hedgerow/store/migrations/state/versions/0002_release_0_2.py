@@ -115,6 +115,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "configuration_keys",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "kind", "item"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "leases",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("holder", sa.Text(), nullable=False),
@@ -164,6 +173,7 @@ def downgrade() -> None:
     op.drop_table("schedules")
     op.drop_table("schedule_persons")
     op.drop_table("leases")
+    op.drop_table("configuration_keys")
     op.drop_table("alert_watches")
     with op.batch_alter_table("alert_rules", schema=None) as batch_op:
         batch_op.drop_index("alert_rules_by_project")
