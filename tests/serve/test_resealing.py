@@ -176,7 +176,8 @@ OPEN = {
     "delivery_attempts.request", "delivery_attempts.response", "delivery_payloads.globals", "internal_outbox.payload",
     "masks.hash", "masks.winner", "erasures.key", "telemetry_outbox.body", "destination_health.probe_id",
     "destination_holds.sift_to", "destination_holds.sifted_to", "destination_holds.discard_to", "users.uuid",
-    "persons.uuid", "event_index.uuid", "deliveries.event_uuid", "replays.digest",
+    "persons.uuid", "event_index.uuid", "deliveries.event_uuid", "replays.digest", "delivery_windows.hash",
+    "delivery_windows.times",
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, text
 
 from hedgerow.store.tables.schemas import state
 
@@ -109,4 +109,40 @@ telemetry_outbox = Table(
     Column("seq", Integer, primary_key=True),
     Column("body", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
+)
+
+# What destinations with a threshold or a digest know of a key: see delivery/counting.py and delivery/gathering.py.
+delivery_windows = Table(
+    "delivery_windows",
+    state,
+    Column("destination_id", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    # When nobody will ask for it any more.
+    Column("expires_at", Integer, nullable=False),
+    # Of a threshold: when the events came that count.
+    Column("times", LargeBinary),
+    # Of a digest: when the interval ends, how many were gathered in it, and the delivery that will carry them.
+    Column("until", Integer, nullable=False, server_default="0"),
+    Column("count", Integer, nullable=False, server_default="0"),
+    Column("carrier_id", LargeBinary),
+    PrimaryKeyConstraint("destination_id", "hash"),
+    Index("delivery_windows_by_expiry", "expires_at"),
+    Index(
+        "delivery_windows_by_carrier",
+        "carrier_id",
+        sqlite_where=text("carrier_id IS NOT NULL"),
+        postgresql_where=text("carrier_id IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+# Which delivery carries the event of another: that one is ``digested``. A carrier is among those that it carries, and a run
+# again of a carrier names the first.
+delivery_carriers = Table(
+    "delivery_carriers",
+    state,
+    Column("delivery_id", LargeBinary, primary_key=True),
+    Column("carrier_id", LargeBinary, nullable=False),
+    Index("delivery_carriers_by_carrier", "carrier_id", "delivery_id"),
+    sqlite_with_rowid=False,
 )

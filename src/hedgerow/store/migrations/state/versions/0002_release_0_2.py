@@ -124,6 +124,38 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "delivery_carriers",
+        sa.Column("delivery_id", sa.LargeBinary(), nullable=False),
+        sa.Column("carrier_id", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("delivery_id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("delivery_carriers", schema=None) as batch_op:
+        batch_op.create_index("delivery_carriers_by_carrier", ["carrier_id", "delivery_id"], unique=False)
+
+    op.create_table(
+        "delivery_windows",
+        sa.Column("destination_id", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.Integer(), nullable=False),
+        sa.Column("times", sa.LargeBinary(), nullable=True),
+        sa.Column("until", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("carrier_id", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("destination_id", "hash"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("delivery_windows", schema=None) as batch_op:
+        batch_op.create_index(
+            "delivery_windows_by_carrier",
+            ["carrier_id"],
+            unique=False,
+            sqlite_where=sa.text("carrier_id IS NOT NULL"),
+            postgresql_where=sa.text("carrier_id IS NOT NULL"),
+        )
+        batch_op.create_index("delivery_windows_by_expiry", ["expires_at"], unique=False)
+
+    op.create_table(
         "leases",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("holder", sa.Text(), nullable=False),
@@ -173,6 +205,19 @@ def downgrade() -> None:
     op.drop_table("schedules")
     op.drop_table("schedule_persons")
     op.drop_table("leases")
+    with op.batch_alter_table("delivery_windows", schema=None) as batch_op:
+        batch_op.drop_index("delivery_windows_by_expiry")
+        batch_op.drop_index(
+            "delivery_windows_by_carrier",
+            sqlite_where=sa.text("carrier_id IS NOT NULL"),
+            postgresql_where=sa.text("carrier_id IS NOT NULL"),
+        )
+
+    op.drop_table("delivery_windows")
+    with op.batch_alter_table("delivery_carriers", schema=None) as batch_op:
+        batch_op.drop_index("delivery_carriers_by_carrier")
+
+    op.drop_table("delivery_carriers")
     op.drop_table("configuration_keys")
     op.drop_table("alert_watches")
     with op.batch_alter_table("alert_rules", schema=None) as batch_op:
