@@ -134,6 +134,7 @@ def _shown_action(item: Action) -> dict[str, Any]:
         "description": item.description,
         "steps": item.steps,
         "deleted": item.deleted,
+        "origin": item.origin,
         "created_at": iso(item.created_at),
         "updated_at": iso(item.updated_at),
         "created_by": None,
@@ -288,6 +289,7 @@ def _shown_cohort(item: Cohort) -> dict[str, Any]:
         "count": len(item.persons) + len(item.distinct_ids) if item.is_static else None,
         "person_ids": item.persons,
         "distinct_ids": item.distinct_ids,
+        "origin": item.origin,
         "created_at": iso(item.created_at),
         "updated_at": iso(item.updated_at),
         "created_by": None,
@@ -314,7 +316,10 @@ def _common(existing: Action | Cohort, fields: Mapping[str, Any]) -> dict[str, A
     deleted = fields.get("deleted", existing.deleted)
     if not isinstance(deleted, bool):
         raise Invalid("Must be a valid boolean.", attr="deleted")
-    return {"name": name.strip(), "description": description, "deleted": deleted}
+    origin = fields.get("origin", existing.origin)
+    if not isinstance(origin, str | None) or len(origin or "") > LONGEST_NAME:
+        raise Invalid(f"Must be a text of at most {LONGEST_NAME} characters.", attr="origin")
+    return {"name": name.strip(), "description": description, "deleted": deleted, "origin": origin}
 
 
 def _record(

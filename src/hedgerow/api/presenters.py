@@ -104,6 +104,7 @@ def configuration(config: Config, owner: destinations.Project) -> dict[str, Any]
         "ordering": config.ordering,
         "fetch": config.fetch,
         "execution_order": config.execution_order,
+        "origin": config.origin,
     }
 
 

@@ -107,6 +107,8 @@ def _draft(note: dict[str, Any] | None) -> str | None:
 def _input(item: dict[str, Any]) -> str:
     if item.get("secret"):
         return "(secret)"
+    if item.get("missing"):
+        return "(still to be filled in)"
     if place := item.get("from_env") or item.get("from_file"):
         return f"(from {'variable' if 'from_env' in item else 'file'} {place})"
     value = item.get("value")

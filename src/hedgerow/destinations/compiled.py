@@ -16,7 +16,7 @@ from hedgerow.destinations.fetching import allowed_calls
 from hedgerow.destinations.filters import CompiledFilter, Condition, compile_filters, union
 from hedgerow.destinations.globals import with_source
 from hedgerow.destinations.masking import in_sample
-from hedgerow.destinations.model import Destination, Inputs, Secrets
+from hedgerow.destinations.model import MISSING_MARK, Destination, Inputs, Secrets
 from hedgerow.destinations.project import Project
 from hedgerow.destinations.redaction import Redactor, secret_values
 from hedgerow.destinations.references import is_reference, value_of
@@ -211,6 +211,8 @@ class CompiledDestination:
         return value
 
     def opened(self, items: Mapping[str, dict[str, Any]]) -> Inputs:
+        if item == MISSING_MARK:
+            raise InputError(key, f"Input {key!r} is still to be filled in.")
         """Those of some inputs whose values stand elsewhere, with their values: for a process that cannot read them.
 
         Raises:
@@ -224,7 +226,9 @@ class CompiledDestination:
 
     def _stands_elsewhere(self, key: str, item: Mapping[str, Any]) -> bool:
         """Whether an input says where its value is, or which account it means, instead of having a value."""
-        return is_reference(item) or numbers_of(self._types.get(key), item.get("value")) is not None
+        if is_reference(item) or item == MISSING_MARK:
+            return True
+        return numbers_of(self._types.get(key), item.get("value")) is not None
 
     @cached_property
     def _types(self) -> dict[str, str]:

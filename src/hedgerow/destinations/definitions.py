@@ -33,7 +33,7 @@ WHERE d.project_id = ? AND d.enabled = 1 AND d.deleted = 0
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A saved matcher; ``steps`` are alternatives. ``id`` is 0 until it is saved."""
+    """A saved matcher; ``steps`` are alternatives. ``id`` is 0 until it is saved, ``origin`` where it was imported from."""
 
     id: int
     project_id: int
@@ -43,6 +43,7 @@ class Action:
     deleted: bool = False
     created_at: int = 0
     updated_at: int = 0
+    origin: str | None = None
 
     def defined(self) -> dict[str, Any]:
         """What filters need of it."""
@@ -64,6 +65,7 @@ class Cohort:
     deleted: bool = False
     created_at: int = 0
     updated_at: int = 0
+    origin: str | None = None
 
     def defined(self) -> dict[str, Any]:
         """What filters need of it."""
@@ -73,8 +75,8 @@ class Cohort:
         return found | {"filters": self.filters}
 
 
-_ACTION = "id, project_id, name, description, steps, deleted, created_at, updated_at"
-_COHORT = "id, project_id, name, description, is_static, filters, persons, distinct_ids, deleted, created_at, updated_at"
+_ACTION = "id, project_id, name, description, steps, deleted, created_at, updated_at, origin"
+_COHORT = "id, project_id, name, description, is_static, filters, persons, distinct_ids, deleted, created_at, updated_at, origin"
 _ACTIONS = f"SELECT {_ACTION} FROM actions"  # noqa: S608 - our own names
 _COHORTS = f"SELECT {_COHORT} FROM cohorts"  # noqa: S608 - our own names
 
@@ -125,15 +127,15 @@ def save_action(conn: Connection, action: Action) -> Action:
     """Make an action, or change it when it has an id."""
     row = (
         action.project_id, action.name, action.description, _text(action.steps), action.deleted, action.created_at,
-        action.updated_at,
+        action.updated_at, action.origin,
     )  # fmt: skip
     identity = _save(conn, "actions", _ACTION, action.id, row)
     return replace(action, id=identity)
 
 
 def _action(row: Sequence[Any]) -> Action:
-    identity, project_id, name, description, steps, deleted, *times = row
-    return Action(identity, project_id, name, description, orjson.loads(steps), bool(deleted), *times)
+    identity, project_id, name, description, steps, deleted, *rest = row
+    return Action(identity, project_id, name, description, orjson.loads(steps), bool(deleted), *rest)
 
 
 # ---------------------------------------------------------------- cohorts
@@ -157,16 +159,17 @@ def save_cohort(conn: Connection, cohort: Cohort) -> Cohort:
     row = (
         cohort.project_id, cohort.name, cohort.description, cohort.is_static, _text(cohort.filters),
         _text(cohort.persons), _text(cohort.distinct_ids), cohort.deleted, cohort.created_at, cohort.updated_at,
+        cohort.origin,
     )  # fmt: skip
     identity = _save(conn, "cohorts", _COHORT, cohort.id, row)
     return replace(cohort, id=identity)
 
 
 def _cohort(row: Sequence[Any]) -> Cohort:
-    identity, project_id, name, description, is_static, filters, persons, distinct_ids, deleted, *times = row
+    identity, project_id, name, description, is_static, filters, persons, distinct_ids, deleted, *rest = row
     return Cohort(
         identity, project_id, name, description, bool(is_static), orjson.loads(filters), orjson.loads(persons),
-        orjson.loads(distinct_ids), bool(deleted), *times,
+        orjson.loads(distinct_ids), bool(deleted), *rest,
     )  # fmt: skip
 
 

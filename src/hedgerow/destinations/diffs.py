@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from hedgerow.destinations.model import CONFIG_FIELDS, SECRET_MARK, Config, Inputs, Secrets
+from hedgerow.destinations.model import CONFIG_FIELDS, MISSING_MARK, SECRET_MARK, Config, Inputs, Secrets
 from hedgerow.destinations.redaction import Redactor, secret_values
 from hedgerow.destinations.references import is_reference
 from hedgerow.destinations.templating import is_template
@@ -137,7 +137,7 @@ def _hidden(
 ) -> dict[str, Any]:
     return {
         key: _Hidden(secrets.get(key, item))
-        if (mapping, key) in secret_keys and not is_reference(item)
+        if (mapping, key) in secret_keys and not is_reference(item) and item != MISSING_MARK
         else item
         for key, item in shown.items()
     }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from hedgerow.destinations.errors import ValidationError
-from hedgerow.destinations.model import SECRET_MARK, Inputs
+from hedgerow.destinations.model import MISSING_MARK, SECRET_MARK, Inputs
 from hedgerow.destinations.references import is_reference, validate_reference
 from hedgerow.destinations.schema import templating_of
 from hedgerow.destinations.templating import check, in_order, references
@@ -20,10 +20,15 @@ from hedgerow.destinations.templating import check, in_order, references
 MASK: Final = "********"
 _STATUS_CLASS: Final = re.compile(r"[45]xx", re.IGNORECASE)
 _REQUIRED: Final = "This field is required."
+_TO_FILL_IN: Final = "This input is still to be filled in; until then the destination cannot be on."
 
 
 def validate_inputs(
-    schema: Sequence[Mapping[str, Any]], incoming: Any, kept: Mapping[str, dict[str, Any]]
+    schema: Sequence[Mapping[str, Any]],
+    incoming: Any,
+    kept: Mapping[str, dict[str, Any]],
+    *,
+    complete: bool = True,
 ) -> tuple[Inputs, Inputs]:
     """Check the values of a form.
 
@@ -32,6 +37,7 @@ def validate_inputs(
         incoming: key -> ``{"value": ..., "templating"?: ...}`` as sent.
         kept: secret items saved before, in clear.
 
+        complete: refuse ``{"missing": true}``, which marks what is still to be filled in.
     Returns:
         The values to keep in the open, with ``{"secret": true}`` in place of secrets, in order of evaluation; and the
         secret items.
@@ -48,7 +54,7 @@ def validate_inputs(
     for field in schema:
         key = field["key"]
         try:
-            item = _item(field, incoming.get(key), kept.get(key))
+            item = _item(field, incoming.get(key), kept.get(key), complete=complete)
             if item is not None:
                 items[key] = item
                 needs[key] = references(item.get("value"), item.get("templating"))
@@ -59,17 +65,23 @@ def validate_inputs(
     except ValidationError as error:
         raise error.under("inputs") from None
     hidden = {field["key"] for field in schema if field["secret"]}
-    kept_back = {key for key in order if key in hidden and not is_reference(items[key])}
+    kept_back = {key for key in order if key in hidden and "value" in items[key]}
     shown: Inputs = {key: dict(SECRET_MARK) if key in kept_back else items[key] for key in order}
     return shown, {key: items[key] for key in order if key in kept_back}
 
 
-def _item(field: Mapping[str, Any], incoming: Any, kept: dict[str, Any] | None) -> dict[str, Any] | None:
+def _item(
+    field: Mapping[str, Any], incoming: Any, kept: dict[str, Any] | None, *, complete: bool
+) -> dict[str, Any] | None:
     """The checked item of one field, or None when it has no value."""
     if incoming is not None and not isinstance(incoming, Mapping):
         raise ValidationError('An input is written as {"value": ...}.')
     item = dict(incoming or {})
     if is_reference(item):
+    if item == MISSING_MARK:
+        if complete:
+            raise ValidationError(_TO_FILL_IN)
+        return item
         return validate_reference(field, item)
     if field["secret"] and (not item or _is_masked(item)):
         if kept is not None:

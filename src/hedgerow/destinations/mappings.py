@@ -50,7 +50,8 @@ def validate_mappings(
     secrets: dict[str, Inputs] = {}
     for position, (item, mapping_id) in enumerate(zip(raw, ids, strict=True)):
         try:
-            mapping, secret = _mapping(item, mapping_id, kept.mappings.get(mapping_id, {}))
+            stored = kept.mappings.get(mapping_id, {})
+            mapping, secret = _mapping(item, mapping_id, stored, complete=config.enabled)
         except ValidationError as error:
             raise error.under("mappings", position) from None
         mappings.append(mapping)
@@ -73,10 +74,10 @@ def _check_plain(item: Mapping[str, Any], position: int) -> None:
 
 
 def _mapping(
-    item: Mapping[str, Any], mapping_id: str, kept: Mapping[str, dict[str, Any]]
+    item: Mapping[str, Any], mapping_id: str, kept: Mapping[str, dict[str, Any]], *, complete: bool
 ) -> tuple[dict[str, Any], Inputs]:
     schema = validate_schema(item.get("inputs_schema"))
-    inputs, secrets = validate_inputs(schema, item.get("inputs"), kept)
+    inputs, secrets = validate_inputs(schema, item.get("inputs"), kept, complete=complete)
     clean = {"id": mapping_id, **{name: item[name] for name in ("name", "disabled") if name in item}}
     clean |= {"inputs_schema": schema, "inputs": inputs, "filters": item.get("filters")}
     return clean, secrets

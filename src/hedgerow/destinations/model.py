@@ -21,6 +21,8 @@ TYPES: Final = (
 )
 RUNNABLE_TYPES: Final = ("destination", "internal_destination")
 SECRET_MARK: Final = {"secret": True}
+MISSING_MARK: Final = {"missing": True}
+"""Stands in place of a required input that is still to be filled in; only a destination that is off may have one."""
 
 Inputs: TypeAlias = dict[str, dict[str, Any]]
 
@@ -47,6 +49,9 @@ class Config:
         fetch: None, or how requests are made: ``{"timeout", "connect_timeout", "follow_redirects", "calls"}``.
     """
 
+        schedule: None, or when it fires over the persons that its filters choose, see ``schedule.py``; ``filters.source`` is then
+            ``schedule``.
+        origin: None, or where it was imported from; importing it again changes this very one.
     type: str = "destination"
     name: str = ""
     description: str = ""
@@ -72,6 +77,7 @@ class Config:
         """The text a revision row keeps."""
         return orjson.dumps(asdict(self)).decode()
 
+    origin: str | None = None
     @classmethod
     def decode(cls, text: str) -> Config:
         """The configuration of a revision row; fields that this version does not know are left out."""

@@ -38,7 +38,9 @@ UNSAVED: Final = "00000000-0000-0000-0000-000000000000"
 WRITABLE: Final = frozenset(
     {
         "type", "name", "description", "enabled", "deleted", "hog", "inputs_schema", "inputs", "filters", "masking",
-        "sampling", "retry", "rate_limit", "ordering", "fetch", "mappings", "icon_url", "template_id", "execution_order", "batch_export_id",
+        "threshold", "digest",
+        "sampling", "retry", "rate_limit", "ordering", "fetch", "schedule", "mappings", "icon_url", "template_id", "execution_order", "batch_export_id",
+        "origin",
     }
 )  # fmt: skip
 READ_ONLY: Final = frozenset(
@@ -215,6 +217,8 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
         raise ValidationError("Not a valid string.", attr=name, code="invalid")
     return str(payload[name])
 
+    if "origin" in payload:
+        config.origin = None if payload["origin"] is None else _origin(payload)
 
 def _flag(payload: Mapping[str, Any], name: str, current: bool) -> bool:
     value = payload.get(name, current)
@@ -227,6 +231,15 @@ def small_int(value: Any, attr: str) -> int | None:
     """A place in an order, or None.
 
     Raises:
+def _origin(payload: Mapping[str, Any]) -> str:
+    text = _text(payload, "origin")
+    if len(text) > LONGEST_NAME:
+        raise ValidationError(
+            f"Ensure this field has no more than {LONGEST_NAME} characters.", attr="origin", code="max_length"
+        )
+    return text
+
+
         ValidationError: it is no small number.
     """
     if value is None:
@@ -266,7 +279,9 @@ def _take_inputs(config: Config, payload: Mapping[str, Any], existing: Existing 
     schema = payload.get("inputs_schema")
     config.inputs_schema = validate_schema(config.inputs_schema if schema is None else schema)
     incoming = payload["inputs"] if payload.get("inputs") is not None else config.inputs
-    config.inputs, secret = validate_inputs(config.inputs_schema, incoming, kept.inputs)
+    config.inputs, secret = validate_inputs(
+        config.inputs_schema, incoming, kept.inputs, complete=config.enabled
+    )
     config.mappings, mapping_secrets = validate_mappings(
         payload.get("mappings", config.mappings), config, existing.config.mappings if existing else None, kept
     )

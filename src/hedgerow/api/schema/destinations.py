@@ -43,8 +43,10 @@ FILTERS = free(
 SCHEMA = [free({"key": "url", "type": "string", "label": "Address", "required": True, "secret": False})]
 INPUTS = by_key(
     {"url": free({"value": "https://example.com/orders"}), "token": free({"secret": True})},
-    'A value each; a secret one is never shown, and sending `{"secret": true}` keeps it.',
+    'A value each; a secret one is never shown, and sending `{"secret": true}` keeps it. While the destination is off, '
+    '`{"missing": true}` marks what is still to be filled in.',
 )
+ORIGIN = note(maybe("posthog:eu.posthog.com/2/hog_functions/0191f3c0"), "Where it was imported from.")
 BYTECODE = maybe([free("_H")])
 
 STATUS = {
@@ -114,6 +116,7 @@ DESTINATION = Shape(
         "inputs": maybe(INPUTS),
         **OPTIONS,
     },
+        "origin": ORIGIN,
     like=SUMMARY,
 )
 
@@ -131,6 +134,7 @@ WRITTEN = {
     "icon_url": maybe("https://example.com/icon.svg"),
     "execution_order": maybe(1),
     "message": note("A better address", "Why, for the history; it is not part of the destination."),
+    "origin": ORIGIN,
 }
 NEW = Shape("NewDestination", {"template_id": maybe("template-webhook"), **WRITTEN}, request=True)
 CHANGE = Shape(

@@ -31,6 +31,7 @@ NAMED = {
     "name": limited("Paid orders", minLength=1, maxLength=400),
     "description": "Orders that came through the checkout.",
     "deleted": False,
+    "origin": note(maybe("posthog:eu.posthog.com/2/actions/3"), "Where it was imported from."),
 }
 
 ACTION = Shape(
