@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from hedgerow.destinations import ValidationError
+from hedgerow.destinations.filters.operators import check_pattern
+
 LONGEST_LIST = 1000
 LONGEST_TEXT = 400
 
@@ -45,6 +48,40 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT
 
 
+def _filters(name: str, value: Any) -> list[dict[str, Any]]:
+    """Property filters; whether they can be judged is for who knows the project's cohorts to say."""
+    if not _are_objects(value):
+        raise BadOption(name, f"Must be a list of at most {LONGEST_LIST} property filters.")
+    return [dict(item) for item in value]
+
+
+def _rules(name: str, value: Any) -> list[dict[str, Any]]:
+    if not _are_objects(value) or not all(_is_text(item.get("regex")) for item in value):
+        raise BadOption(
+            name, f'Must be a list of at most {LONGEST_LIST} rules {{"regex": ..., "alias": ...}}.'
+        )
+    for item in value:
+        _check_rule(name, item)
+    return [dict(item) for item in value]
+
+
+def _check_rule(name: str, rule: Mapping[str, Any]) -> None:
+    if not isinstance(rule.get("alias", ""), str):
+        raise BadOption(name, "An alias must be a text.")
+    try:
+        check_pattern(rule["regex"])
+    except ValidationError as error:
+        raise BadOption(name, error.detail) from error
+
+
+def _are_objects(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= LONGEST_LIST
+        and all(isinstance(item, Mapping) for item in value)
+    )
+
+
 def _rate(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise BadOption(name, "Must be a number, 0 for no limit.")
@@ -61,6 +98,8 @@ OPTIONS: Mapping[str, tuple[Any, Check]] = {
     "events_burst": (0, _rate),
     "person_display_name_properties": (None, _names),
     "person_processing_opt_out": (False, _flag),
+    "path_cleaning_filters": ([], _rules),
+    "test_account_filters": ([], _filters),
     "segment_group_type": ("segment_group", _text),
 }
 SECRET = frozenset({"hash_salt"})

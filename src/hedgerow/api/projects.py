@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import secrets
+from dataclasses import replace
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends, Request
 
 from hedgerow.accounts import Project, change_settings, create_project, list_projects
@@ -24,6 +26,9 @@ from hedgerow.api.access import Access, Visit, json_fields, needs, needs_account
 from hedgerow.api.errors import ApiError, Invalid, NotFound
 from hedgerow.api.paging import page
 from hedgerow.api.times import iso
+from hedgerow.destinations import Project as Seen
+from hedgerow.destinations import ValidationError
+from hedgerow.destinations.definitions import broken_by, check, with_definitions
 from hedgerow.destinations.repository import touch
 from hedgerow.store import Connection
 
@@ -81,9 +86,30 @@ async def change(request: Request, access: Writing) -> dict[str, Any]:
         changes = checked({key: value for key, value in body.items() if key != "name"})
     except BadOption as error:
         raise Invalid(str(error), attr=error.name) from None
+    if {"test_account_filters", "path_cleaning_filters"} & set(changes):
+        await _check_filters(access, changes)
     changed = await access.services.state.write(lambda c: _change(c, access, changes, name))
     access.services.changed()
     return presenters.project(changed)
+
+
+async def _check_filters(access: Access, changes: dict[str, Any]) -> None:
+    """See that the filter of test accounts can be judged, and that every destination that is on still can."""
+    options = orjson.dumps({**access.project.settings, **changes}).decode()
+
+    def broken(connection: Connection) -> list[str]:
+        before = with_definitions(connection, access.seen)
+        wanted = Seen.from_row(before.id, before.name, options)
+        after = replace(wanted, actions=before.actions, cohorts=before.cohorts)
+        check(after, {"source": "events", "filter_test_accounts": True})
+        return broken_by(connection, before, after)
+
+    try:
+        names = await access.services.state.read(broken)
+    except ValidationError as error:
+        raise Invalid(error.detail, attr="test_account_filters", code=error.code) from None
+    if names:
+        raise Invalid(f"In use: with this, these could not go on: {', '.join(names[:5])}.")
 
 
 def _change(connection: Connection, access: Access, changes: dict[str, Any], name: str | None) -> Project:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hedgerow.api.schema.operations import LIMIT, OFFSET, Answer, Operation, Tag, page
-from hedgerow.api.schema.shapes import Shape, limited, maybe, note
+from hedgerow.api.schema.shapes import Shape, free, limited, maybe, note
 
 TAG = Tag("Projects", "What is kept apart: events, people and destinations of one product.")
 
@@ -18,6 +18,17 @@ OPTIONS = {
     "events_burst": limited(0, type="number", minimum=0, description="How many more for a moment."),
     "person_display_name_properties": maybe(limited(["email", "name"], maxItems=1000)),
     "person_processing_opt_out": note(False, "Make no profiles of persons."),
+    "path_cleaning_filters": note(
+        limited([free({"regex": "/order/[0-9]+", "alias": "/order/:id"})], maxItems=1000),
+        "What is replaced in paths, in this order, before filters compare cleaned paths.",
+    ),
+    "test_account_filters": note(
+        limited(
+            [free({"key": "email", "type": "person", "operator": "not_icontains", "value": "@example.com"})],
+            maxItems=1000,
+        ),
+        "What tells customers from your own people, for filters that leave those out (`filter_test_accounts`).",
+    ),
     "segment_group_type": note("segment_group", "What kind of group the groups of Segment's libraries are."),
 }
 
