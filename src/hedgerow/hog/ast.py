@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, get_args
 
 
 class Span(NamedTuple):
@@ -364,13 +364,22 @@ Statement: TypeAlias = (
 )
 
 
+_NODES: Final = ("Expr", "Statement", "Block", "Catch")
+"""One of these words is in the type of every attribute that holds nodes."""
+_BELOW: Final[dict[type[Node], tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind) if any(word in str(field.type) for word in _NODES))
+    for kind in (*get_args(Expr), *get_args(Statement), Catch, Program)
+}
+"""The attributes of each kind of node that may hold other nodes."""
+
+
 def walk(root: Node) -> Iterator[Node]:
     """A node and all nodes below it, in no particular order."""
     todo: list[Any] = [root]
     while todo:
         node = todo.pop()
-        if isinstance(node, list | tuple):
-            todo.extend(node)
-        elif isinstance(node, Node):
+        if isinstance(node, Node):
             yield node
-            todo.extend(getattr(node, field.name) for field in fields(node))
+            todo += [getattr(node, name) for name in _BELOW[type(node)]]
+        elif isinstance(node, list | tuple):
+            todo.extend(node)

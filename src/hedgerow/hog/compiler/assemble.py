@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast as python
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, Final
@@ -45,27 +44,37 @@ class Assembled:
     sites: tuple[tuple[str, ast.Span], ...] = ()
 
 
-@contextmanager
-def sourced(source: str | None, key: str | None = None) -> Iterator[None]:
+class sourced:  # noqa: N801 (it reads as a word of ``with``)
     """Give errors of compilation their source; what Python finds too deep becomes such an error.
+
+    A class, since a generator would cost more than what many filters need to be parsed.
 
     Raises:
         HogCompileError: in place of Python's own complaints.
     """
-    try:
-        yield
-    except HogError as error:
-        if error.source is None:
-            error.source = source
-        if error.key is None:
-            error.key = key
-        raise
-    except (RecursionError, MemoryError, SyntaxError) as error:
-        fault = HogCompileError(
-            "The program is nested too deeply", source=source, hint="split it into functions"
-        )
-        fault.key = key
-        raise fault from error
+
+    __slots__ = ("_key", "_source")
+
+    def __init__(self, source: str | None, key: str | None = None) -> None:
+        self._source = source
+        self._key = key
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Mend the error that came, if any."""
+        if isinstance(error, HogError):
+            if error.source is None:
+                error.source = self._source
+            if error.key is None:
+                error.key = self._key
+        elif isinstance(error, RecursionError | MemoryError | SyntaxError):
+            fault = HogCompileError(
+                "The program is nested too deeply", source=self._source, hint="split it into functions"
+            )
+            fault.key = self._key
+            raise fault from error
 
 
 def allow_recursion() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 _LOAD: Final = ast.Load()
 _STORE: Final = ast.Store()
@@ -58,6 +58,49 @@ _LIGHT: Final = frozenset(
 
 PyExpr = ast.expr
 PyStmt = ast.stmt
+_Placed = TypeVar("_Placed", bound=ast.stmt | ast.expr | ast.arg | ast.excepthandler)
+
+
+def _kind(base: type[_Placed], **same: Any) -> type[_Placed]:
+    """A kind of node whose instances need not be told what is the same for all: it takes half as long to make one."""
+    return type(base.__name__, (base,), {"col_offset": 0, **same})
+
+
+_NONE: Final[list[ast.keyword]] = []
+"""What every call has of named arguments; nobody adds to it."""
+_Name = _kind(ast.Name, ctx=_LOAD)
+_Constant = _kind(ast.Constant)
+_Call = _kind(ast.Call)
+_Attribute = _kind(ast.Attribute, ctx=_LOAD)
+_Subscript = _kind(ast.Subscript, ctx=_LOAD)
+_IfExp = _kind(ast.IfExp)
+_NamedExpr = _kind(ast.NamedExpr)
+_Compare = _kind(ast.Compare)
+_BoolOp = _kind(ast.BoolOp)
+_UnaryOp = _kind(ast.UnaryOp)
+_BinOp = _kind(ast.BinOp)
+_List = _kind(ast.List, ctx=_LOAD)
+_Tuple = _kind(ast.Tuple, ctx=_LOAD)
+_Dict = _kind(ast.Dict)
+_JoinedStr = _kind(ast.JoinedStr)
+_FormattedValue = _kind(ast.FormattedValue)
+_Yield = _kind(ast.Yield)
+_YieldFrom = _kind(ast.YieldFrom)
+_Assign = _kind(ast.Assign)
+_AugAssign = _kind(ast.AugAssign)
+_Expr = _kind(ast.Expr)
+_If = _kind(ast.If)
+_While = _kind(ast.While)
+_For = _kind(ast.For)
+_Break = _kind(ast.Break)
+_Return = _kind(ast.Return)
+_Raise = _kind(ast.Raise)
+_ExceptHandler = _kind(ast.ExceptHandler)
+_Try = _kind(ast.Try)
+_Pass = _kind(ast.Pass)
+_Nonlocal = _kind(ast.Nonlocal)
+_arg = _kind(ast.arg)
+_FunctionDef = _kind(ast.FunctionDef)
 
 
 class Builder:
@@ -74,55 +117,86 @@ class Builder:
         self.heavy = False
         self.suspensions = 0
 
+    def _here(self, node: _Placed) -> _Placed:
+        node.lineno = self.line
+        return node
+
     # ------------------------------------------------------------ expressions
+
+    def _store(self, name: str) -> ast.Name:
+        node = self.load(name)
+        node.ctx = _STORE
+        return node
 
     def load(self, name: str) -> ast.Name:
         """Read a generated name."""
-        return ast.Name(name, _LOAD, lineno=self.line, col_offset=0)
+        node = _Name(name)
+        node.lineno = self.line
+        return node
 
     def const(self, value: Any) -> ast.Constant:
         """A constant of Python."""
-        return ast.Constant(value, lineno=self.line, col_offset=0)
+        node = _Constant(value)
+        node.lineno = self.line
+        return node
 
     def call(self, name: str, *args: PyExpr) -> ast.Call:
         """Call a generated name or a helper of the namespace."""
         if name not in _LIGHT:
             self.heavy = True
-        return ast.Call(self.load(name), list(args), [], lineno=self.line, col_offset=0)
+        node = _Call(self.load(name), list(args), _NONE)
+        node.lineno = self.line
+        return node
 
     def call_value(self, function: PyExpr, args: Sequence[PyExpr]) -> ast.Call:
         """Call the value of an expression."""
         self.heavy = True
-        return ast.Call(function, list(args), [], lineno=self.line, col_offset=0)
+        node = _Call(function, list(args), _NONE)
+        node.lineno = self.line
+        return node
 
     def attribute(self, value: PyExpr, name: str) -> ast.Attribute:
         """An attribute the compiler chose; never one that Hog source named."""
-        return ast.Attribute(value, name, _LOAD, lineno=self.line, col_offset=0)
+        node = _Attribute(value, name)
+        node.lineno = self.line
+        return node
 
     def method(self, value: PyExpr, name: str, *args: PyExpr) -> ast.Call:
         """Call a method the compiler chose."""
         if name not in {"get", "isascii"}:
             self.heavy = True
-        return ast.Call(self.attribute(value, name), list(args), [], lineno=self.line, col_offset=0)
+        node = _Call(self.attribute(value, name), list(args), _NONE)
+        node.lineno = self.line
+        return node
 
     def subscript(self, value: PyExpr, key: PyExpr) -> ast.Subscript:
         """``value[key]``, as a value."""
-        return ast.Subscript(value, key, _LOAD, lineno=self.line, col_offset=0)
+        node = _Subscript(value, key)
+        node.lineno = self.line
+        return node
 
     def choose(self, test: PyExpr, then: PyExpr, otherwise: PyExpr) -> ast.IfExp:
         """``then if test else otherwise``."""
-        return ast.IfExp(test, then, otherwise, lineno=self.line, col_offset=0)
+        node = _IfExp(test, then, otherwise)
+        node.lineno = self.line
+        return node
 
     def keep(self, name: str, value: PyExpr) -> ast.NamedExpr:
         """``(name := value)``."""
-        target = ast.Name(name, _STORE, lineno=self.line, col_offset=0)
-        return ast.NamedExpr(target, value, lineno=self.line, col_offset=0)
+        target = self._store(name)
+        node = _NamedExpr(target, value)
+        node.lineno = self.line
+        return node
 
-    def compare(self, left: PyExpr, *rest: str | PyExpr) -> ast.Compare:
-        """A chain of comparisons: ``compare(a, "<", b, "<", c)``."""
-        operators = [_COMPARE[word] for word in rest[::2] if isinstance(word, str)]
-        operands = [operand for operand in rest[1::2] if not isinstance(operand, str)]
-        return ast.Compare(left, operators, operands, lineno=self.line, col_offset=0)
+    def compare(self, left: PyExpr, word: str, right: PyExpr) -> ast.Compare:
+        """``left < right`` and the like."""
+        node = _Compare(left, [_COMPARE[word]], [right])
+        node.lineno = self.line
+        return node
+
+    def chain(self, low: PyExpr, first: str, value: PyExpr, second: str, high: PyExpr) -> ast.Compare:
+        """A chain of two comparisons: ``low < value < high``."""
+        return self._here(_Compare(low, [_COMPARE[first], _COMPARE[second]], [value, high]))
 
     def is_null(self, value: PyExpr, *, negated: bool = False) -> PyExpr:
         """``value is None``, decided at once where it is known: Python warns of comparing identities of literals.
@@ -137,54 +211,54 @@ class Builder:
 
     def type_of(self, value: PyExpr) -> ast.Call:
         """``type(value)``."""
-        return self.call("type", value)
+        node = _Call(self.load("type"), [value], _NONE)
+        node.lineno = self.line
+        return node
 
     def has_type(self, value: PyExpr, *names: str) -> PyExpr:
         """``type(value) is name``; for several names ``value`` must be cheap to repeat after its first use."""
+        test = self.compare(self.type_of(value), "is", self.load(names[0]))
+        if len(names) == 1:
+            return test
         again = self.load(value.target.id) if isinstance(value, ast.NamedExpr) else value
-        tests = [
-            self.compare(self.type_of(again if position else value), "is", self.load(name))
-            for position, name in enumerate(names)
-        ]
-        return tests[0] if len(tests) == 1 else self.any_of(tests)
+        rest = [self.compare(self.type_of(again), "is", self.load(name)) for name in names[1:]]
+        return self.any_of([test, *rest])
 
     def all_of(self, tests: Sequence[PyExpr]) -> ast.BoolOp:
         """``a and b and ...``."""
-        return ast.BoolOp(_AND, list(tests), lineno=self.line, col_offset=0)
+        return self._here(_BoolOp(_AND, list(tests)))
 
     def any_of(self, tests: Sequence[PyExpr]) -> ast.BoolOp:
         """``a or b or ...``."""
-        return ast.BoolOp(_OR, list(tests), lineno=self.line, col_offset=0)
+        return self._here(_BoolOp(_OR, list(tests)))
 
     def invert(self, value: PyExpr) -> ast.UnaryOp:
         """``not value``."""
-        return ast.UnaryOp(_NOT, value, lineno=self.line, col_offset=0)
+        return self._here(_UnaryOp(_NOT, value))
 
     def arithmetic(self, left: PyExpr, operator: str, right: PyExpr) -> ast.BinOp:
         """``left + right`` and the like."""
-        return ast.BinOp(left, _ARITHMETIC[operator], right, lineno=self.line, col_offset=0)
+        return self._here(_BinOp(left, _ARITHMETIC[operator], right))
 
     def list_of(self, items: Sequence[PyExpr]) -> ast.List:
         """A list display."""
-        return ast.List(list(items), _LOAD, lineno=self.line, col_offset=0)
+        return self._here(_List(list(items)))
 
     def tuple_of(self, items: Sequence[PyExpr]) -> ast.Tuple:
         """A tuple display."""
-        return ast.Tuple(list(items), _LOAD, lineno=self.line, col_offset=0)
+        return self._here(_Tuple(list(items)))
 
     def dict_of(self, keys: Sequence[PyExpr], values: Sequence[PyExpr]) -> ast.Dict:
         """A dict display."""
-        return ast.Dict(list(keys), list(values), lineno=self.line, col_offset=0)
+        return self._here(_Dict(list(keys), list(values)))
 
     def joined(self, parts: Sequence[PyExpr]) -> ast.JoinedStr:
         """An f-string; every part must be a ``str`` at run time."""
         values: list[PyExpr] = [
-            part
-            if isinstance(part, ast.Constant)
-            else ast.FormattedValue(part, -1, None, lineno=self.line, col_offset=0)
+            part if isinstance(part, ast.Constant) else self._here(_FormattedValue(part, -1))
             for part in parts
         ]
-        return ast.JoinedStr(values, lineno=self.line, col_offset=0)
+        return self._here(_JoinedStr(values))
 
     def last_of(self, steps: Sequence[PyExpr]) -> PyExpr:
         """Evaluate several expressions, give the last one's value."""
@@ -193,74 +267,76 @@ class Builder:
     def yield_(self, value: PyExpr) -> ast.Yield:
         """``(yield value)``."""
         self.suspensions += 1
-        return ast.Yield(value, lineno=self.line, col_offset=0)
+        return self._here(_Yield(value))
 
     def yield_from(self, value: PyExpr) -> ast.YieldFrom:
         """``(yield from value)``."""
         self.suspensions += 1
-        return ast.YieldFrom(value, lineno=self.line, col_offset=0)
+        return self._here(_YieldFrom(value))
 
     # ------------------------------------------------------------- statements
 
     def assign(self, name: str, value: PyExpr) -> ast.Assign:
         """``name = value``."""
-        target = ast.Name(name, _STORE, lineno=self.line, col_offset=0)
-        return ast.Assign([target], value, lineno=self.line, col_offset=0)
+        target = self._store(name)
+        return self._here(_Assign([target], value))
 
     def assign_item(self, value: PyExpr, key: PyExpr, item: PyExpr) -> ast.Assign:
         """``value[key] = item``."""
-        target = ast.Subscript(value, key, _STORE, lineno=self.line, col_offset=0)
-        return ast.Assign([target], item, lineno=self.line, col_offset=0)
+        target = self.subscript(value, key)
+        target.ctx = _STORE
+        return self._here(_Assign([target], item))
 
     def lower(self, name: str, amount: int) -> ast.AugAssign:
         """``name -= amount``."""
-        target = ast.Name(name, _STORE, lineno=self.line, col_offset=0)
-        return ast.AugAssign(target, _ARITHMETIC["-"], self.const(amount), lineno=self.line, col_offset=0)
+        target = self._store(name)
+        return self._here(_AugAssign(target, _ARITHMETIC["-"], self.const(amount)))
 
     def do(self, value: PyExpr) -> ast.Expr:
         """An expression for its effect."""
-        return ast.Expr(value, lineno=self.line, col_offset=0)
+        return self._here(_Expr(value))
 
     def if_(self, test: PyExpr, then: list[PyStmt], otherwise: list[PyStmt] | None = None) -> ast.If:
         """``if``; an empty branch becomes ``pass``."""
-        return ast.If(test, then or [self.nothing()], otherwise or [], lineno=self.line, col_offset=0)
+        return self._here(_If(test, then or [self.nothing()], otherwise or []))
 
     def forever(self, body: list[PyStmt]) -> ast.While:
         """``while True``."""
-        return ast.While(self.const(value=True), body or [self.nothing()], [], lineno=self.line, col_offset=0)
+        return self._here(_While(self.const(value=True), body or [self.nothing()], []))
 
     def for_each(self, names: Sequence[str], source: PyExpr, body: list[PyStmt]) -> ast.For:
         """``for names in source`` with one or two names."""
-        stores = [ast.Name(name, _STORE, lineno=self.line, col_offset=0) for name in names]
+        stores = [self._store(name) for name in names]
         place: PyExpr = stores[0]
         if len(stores) > 1:
-            place = ast.Tuple(list[ast.expr](stores), _STORE, lineno=self.line, col_offset=0)
-        return ast.For(place, source, body or [self.nothing()], [], lineno=self.line, col_offset=0)
+            place = self.tuple_of(stores)
+            place.ctx = _STORE
+        return self._here(_For(place, source, body or [self.nothing()], []))
 
     def leave_loop(self) -> ast.Break:
         """``break``."""
-        return ast.Break(lineno=self.line, col_offset=0)
+        return self._here(_Break())
 
     def give(self, value: PyExpr) -> ast.Return:
         """``return value``."""
-        return ast.Return(value, lineno=self.line, col_offset=0)
+        return self._here(_Return(value))
 
     def raise_(self, value: PyExpr | None) -> ast.Raise:
         """``raise value``, or ``raise`` alone."""
-        return ast.Raise(value, None, lineno=self.line, col_offset=0)
+        return self._here(_Raise(value))
 
     def attempt(self, body: list[PyStmt], error: str, handler: list[PyStmt]) -> ast.Try:
         """``try: body except error: handler``."""
-        catch = ast.ExceptHandler(self.load(error), None, handler, lineno=self.line, col_offset=0)
-        return ast.Try(body or [self.nothing()], [catch], [], [], lineno=self.line, col_offset=0)
+        catch = self._here(_ExceptHandler(self.load(error), None, handler))
+        return self._here(_Try(body or [self.nothing()], [catch], [], []))
 
     def nothing(self) -> ast.Pass:
         """``pass``."""
-        return ast.Pass(lineno=self.line, col_offset=0)
+        return self._here(_Pass())
 
     def outer(self, names: Sequence[str]) -> ast.Nonlocal:
         """``nonlocal names``."""
-        return ast.Nonlocal(list(names), lineno=self.line, col_offset=0)
+        return self._here(_Nonlocal(list(names)))
 
     def function(
         self,
@@ -274,11 +350,11 @@ class Builder:
         """``def name(params)``; optional parameters default to None, ``bound`` names are captured by value."""
         arguments = ast.arguments(
             posonlyargs=[],
-            args=[ast.arg(param, lineno=self.line, col_offset=0) for param in params],
+            args=[self._here(_arg(param)) for param in params],
             vararg=None,
-            kwonlyargs=[ast.arg(param, lineno=self.line, col_offset=0) for param in bound],
+            kwonlyargs=[self._here(_arg(param)) for param in bound],
             kw_defaults=[self.load(param) for param in bound],
             kwarg=None,
             defaults=[self.const(None) for _ in params] if optional else [],
         )
-        return ast.FunctionDef(name, arguments, body or [self.nothing()], [], lineno=self.line, col_offset=0)
+        return self._here(_FunctionDef(name, arguments, body or [self.nothing()], []))

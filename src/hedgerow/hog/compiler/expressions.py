@@ -59,9 +59,10 @@ class Expressions(Forms):
 
     def expr(self, node: ast.Expr) -> PyExpr:
         """Emit an expression."""
-        before = self.at(node)
+        p = self.p
+        before, p.line = p.line, self.places.number(node.span)
         result: PyExpr = getattr(self, "_" + type(node).__name__)(node)
-        self.p.line = before
+        p.line = before
         return result
 
     def expr_as(self, node: ast.Expr, kind: Kind) -> PyExpr:
@@ -357,7 +358,7 @@ class Expressions(Forms):
             return part
         value = self.bind(part)
         if kind == INT:
-            small = p.compare(p.const(-1), "<", value.first, "<", p.const(SMALL_TEXTS))
+            small = p.chain(p.const(-1), "<", value.first, "<", p.const(SMALL_TEXTS))
             if isinstance(part, python.Name) and part.id in self.kinds.naturals:
                 small = p.compare(part, "<", p.const(SMALL_TEXTS))
             return p.choose(small, p.subscript(p.load("TEXTS"), value.again), p.call("str", value.again))

@@ -229,11 +229,11 @@ class Forms:
 
     def _same_types(self, left: Operand, right: Operand, name: str) -> PyExpr:
         p = self.p
-        return p.compare(p.type_of(left.first), "is", p.type_of(right.first), "is", p.load(name))
+        return p.chain(p.type_of(left.first), "is", p.type_of(right.first), "is", p.load(name))
 
     def _safe(self, value: PyExpr) -> PyExpr:
         p = self.p
-        return p.compare(p.const(-SAFE), "<=", value, "<=", p.const(SAFE))
+        return p.chain(p.const(-SAFE), "<=", value, "<=", p.const(SAFE))
 
     # ------------------------------------------------------------- comparison
 
@@ -321,7 +321,7 @@ class Forms:
             return p.choose(p.has_type(value.first, "dict"), p.method(value.again, "get", key.again), slow)
         if key.kind != ANY:
             return p.call("get_property", value.value, key.value)
-        differ = p.compare(p.type_of(value.first), "is not", p.type_of(key.first), "is", p.load("str"))
+        differ = p.chain(p.type_of(value.first), "is not", p.type_of(key.first), "is", p.load("str"))
         test = p.all_of([differ, p.has_type(value.again, "dict")])
         return p.choose(test, p.method(value.again, "get", key.again), slow)
 
@@ -332,7 +332,7 @@ class Forms:
             inside = p.compare(p.const(key.constant), "<=", p.call("len", value.again))
         else:
             position = p.arithmetic(key.again, "-", p.const(1))
-            inside = p.compare(p.const(0), "<", key.again, "<=", p.call("len", value.again))
+            inside = p.chain(p.const(0), "<", key.again, "<=", p.call("len", value.again))
         test = p.all_of([p.has_type(value.first, "list"), inside])
         return p.choose(test, p.subscript(value.again, position), slow)
 

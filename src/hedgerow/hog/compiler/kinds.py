@@ -15,7 +15,6 @@ the way in, which no program can see: Hog has one domain of numbers.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final
 
 from hedgerow.hog import ast
@@ -145,8 +144,11 @@ class Kinds:
         return value is not None and is_natural(value)
 
     def _set_twice(self) -> set[Variable]:
-        times = Counter(variable for variable, _ in self._analysis.sources)
-        return {variable for variable, count in times.items() if count > 1}
+        seen: set[Variable] = set()
+        twice: set[Variable] = set()
+        for variable, _ in self._analysis.sources:
+            (twice if variable in seen else seen).add(variable)
+        return twice
 
     def _never_else(self) -> frozenset[Variable | None]:
         objects = {variable for variable, value in self._analysis.sources if isinstance(value, ast.Dict)}

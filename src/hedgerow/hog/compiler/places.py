@@ -12,7 +12,7 @@ from typing import Final
 from hedgerow.hog.ast import Span
 
 _NARROW: Final = 2**16
-_NOTHING: Final[dict[tuple[int, int], int]] = {}
+_NOTHING: Final[dict[Span, int]] = {}
 _NO_FUNCTIONS: Final[dict[str, str]] = {}
 _ONE_TEXT: Final = [1]
 """What tables share that are frozen; nobody writes to it."""
@@ -48,7 +48,7 @@ class Places:
         self._bounds = array("I")
         self._texts: list[tuple[str | None, str | None]] = [(source, key)]
         self._starts = [1]
-        self._numbers: dict[tuple[int, int], int] = {}
+        self._numbers: dict[Span, int] = {}
         self._inlined: tuple[_Inlined, ...] = ()
         self.functions = _NO_FUNCTIONS  # generated names of functions to Hog's
 
@@ -63,11 +63,10 @@ class Places:
 
     def number(self, span: Span) -> int:
         """The number of a place, from 1."""
-        bounds = (span.start, span.end)
-        number = self._numbers.get(bounds)
+        number = self._numbers.get(span)
         if number is None:
-            self._bounds.extend(bounds)
-            number = self._numbers[bounds] = len(self)
+            self._bounds.extend(span)
+            number = self._numbers[span] = len(self._bounds) // 2
         return number
 
     @contextmanager

@@ -7,7 +7,6 @@ stood in for by a ``Root``, so that nothing is noticed before the place where th
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, Final
 
 from hedgerow.hog import ast
@@ -62,10 +61,13 @@ def part_of(root: Any, key: str) -> Any:
 
 def read_often(analysis: Analysis) -> list[Path]:
     """The globals, and properties of globals, through which many properties are read; shorter paths first."""
-    reads: Counter[Path] = Counter()
+    if len(analysis.chains) < OFTEN:
+        return []
+    reads: dict[Path, int] = {}
     for chain in analysis.chains:
         path = path_of(analysis, chain)
-        reads.update(path[:length] for length in range(1, len(path)))
+        for length in range(1, len(path)):
+            reads[path[:length]] = reads.get(path[:length], 0) + 1
     return sorted((path for path, count in reads.items() if count >= OFTEN), key=len)
 
 

@@ -25,7 +25,7 @@ class Statements(Functions):
         self.shared: set[str] = set()  # counters of the run that the function being emitted changes
         self.used: set[str] = set()  # what any function needs of the run: the meter sets up no more
         self.seen: dict[Variable | None, str] = {}  # where it is noted whether a variable holds an object
-        self._written = Counter(variable for variable in self.analysis.writes if variable is not None)
+        self._written = Counter(self.analysis.writes)
         self.sites: list[tuple[str, ast.Span]] = []
         self.allow_async = allow_async
         self.tracing = tracing
@@ -281,7 +281,10 @@ class Statements(Functions):
 
     def _Throw(self, node: ast.Throw) -> None:  # noqa: N802
         self.trace_line(node)
+        # Most runs never come here: helpers do, which are a third of the code to compile.
+        fast, self.fast = self.fast, False
         self.out.append(self.p.raise_(self.p.call("raised", self.expr(node.value))))
+        self.fast = fast
 
     def _Try(self, node: ast.Try) -> None:  # noqa: N802
         p = self.p
