@@ -195,6 +195,8 @@ class CompiledDestination:
         """What an input refers to, as of now; from now on it is redacted."""
         owner, fresh = self.destination.project_id, set[str]()
         value: Any
+        if item == MISSING_MARK:
+            raise InputError(key, f"Input {key!r} is still to be filled in.")
         if is_reference(item):
             text = self._keyring.references.read(key, item, owner)
             value = value_of(key, text, self._types.get(key, "string"))
@@ -211,8 +213,6 @@ class CompiledDestination:
         return value
 
     def opened(self, items: Mapping[str, dict[str, Any]]) -> Inputs:
-        if item == MISSING_MARK:
-            raise InputError(key, f"Input {key!r} is still to be filled in.")
         """Those of some inputs whose values stand elsewhere, with their values: for a process that cannot read them.
 
         Raises:

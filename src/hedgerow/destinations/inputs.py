@@ -36,8 +36,8 @@ def validate_inputs(
         schema: the validated form.
         incoming: key -> ``{"value": ..., "templating"?: ...}`` as sent.
         kept: secret items saved before, in clear.
-
         complete: refuse ``{"missing": true}``, which marks what is still to be filled in.
+
     Returns:
         The values to keep in the open, with ``{"secret": true}`` in place of secrets, in order of evaluation; and the
         secret items.
@@ -77,11 +77,11 @@ def _item(
     if incoming is not None and not isinstance(incoming, Mapping):
         raise ValidationError('An input is written as {"value": ...}.')
     item = dict(incoming or {})
-    if is_reference(item):
     if item == MISSING_MARK:
         if complete:
             raise ValidationError(_TO_FILL_IN)
         return item
+    if is_reference(item):
         return validate_reference(field, item)
     if field["secret"] and (not item or _is_masked(item)):
         if kept is not None:

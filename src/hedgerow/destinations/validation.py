@@ -38,8 +38,7 @@ UNSAVED: Final = "00000000-0000-0000-0000-000000000000"
 WRITABLE: Final = frozenset(
     {
         "type", "name", "description", "enabled", "deleted", "hog", "inputs_schema", "inputs", "filters", "masking",
-        "threshold", "digest",
-        "sampling", "retry", "rate_limit", "ordering", "fetch", "schedule", "mappings", "icon_url", "template_id", "execution_order", "batch_export_id",
+        "sampling", "retry", "rate_limit", "ordering", "fetch", "mappings", "icon_url", "template_id", "execution_order", "batch_export_id",
         "origin",
     }
 )  # fmt: skip
@@ -206,6 +205,8 @@ def _take_plain(config: Config, payload: Mapping[str, Any]) -> None:
         config.batch_export_id = (
             None if payload["batch_export_id"] is None else _uuid(payload["batch_export_id"])
         )
+    if "origin" in payload:
+        config.origin = None if payload["origin"] is None else _origin(payload)
     if "execution_order" in payload:
         config.execution_order = small_int(payload["execution_order"], "execution_order")
     config.enabled = _flag(payload, "enabled", config.enabled)
@@ -217,8 +218,15 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
         raise ValidationError("Not a valid string.", attr=name, code="invalid")
     return str(payload[name])
 
-    if "origin" in payload:
-        config.origin = None if payload["origin"] is None else _origin(payload)
+
+def _origin(payload: Mapping[str, Any]) -> str:
+    text = _text(payload, "origin")
+    if len(text) > LONGEST_NAME:
+        raise ValidationError(
+            f"Ensure this field has no more than {LONGEST_NAME} characters.", attr="origin", code="max_length"
+        )
+    return text
+
 
 def _flag(payload: Mapping[str, Any], name: str, current: bool) -> bool:
     value = payload.get(name, current)
@@ -231,15 +239,6 @@ def small_int(value: Any, attr: str) -> int | None:
     """A place in an order, or None.
 
     Raises:
-def _origin(payload: Mapping[str, Any]) -> str:
-    text = _text(payload, "origin")
-    if len(text) > LONGEST_NAME:
-        raise ValidationError(
-            f"Ensure this field has no more than {LONGEST_NAME} characters.", attr="origin", code="max_length"
-        )
-    return text
-
-
         ValidationError: it is no small number.
     """
     if value is None:

@@ -115,8 +115,8 @@ DESTINATION = Shape(
         "inputs_schema": maybe(SCHEMA),
         "inputs": maybe(INPUTS),
         **OPTIONS,
-    },
         "origin": ORIGIN,
+    },
     like=SUMMARY,
 )
 
@@ -133,8 +133,8 @@ WRITTEN = {
     "mappings": maybe([free({"name": "order", "inputs": {}})]),
     "icon_url": maybe("https://example.com/icon.svg"),
     "execution_order": maybe(1),
-    "message": note("A better address", "Why, for the history; it is not part of the destination."),
     "origin": ORIGIN,
+    "message": note("A better address", "Why, for the history; it is not part of the destination."),
 }
 NEW = Shape("NewDestination", {"template_id": maybe("template-webhook"), **WRITTEN}, request=True)
 CHANGE = Shape(
