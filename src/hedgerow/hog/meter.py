@@ -256,7 +256,7 @@ class Meter:
         """Fail the run because its surroundings cannot do what was asked."""
         raise HogRuntimeError(message)
 
-    def traced(self, place: int, name: str | None = None, value: Any = None) -> None:
+    def traced(self, place: int, *changes: Any) -> None:
         """A statement ran; only runs that are traced listen."""
 
 

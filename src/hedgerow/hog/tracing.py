@@ -28,7 +28,7 @@ class Step:
     Attributes:
         line: its line, from 1.
         span: its place in the source.
-        changed: the variable it set or wrote into, with the new value in its print form.
+        changed: the variables it set or wrote into, each with its new value in its print form.
     """
 
     line: int
@@ -67,13 +67,13 @@ class _Tracer(Replay):
         self._places = places
         self._on_step = on_step
 
-    def traced(self, place: int, name: str | None = None, value: Any = None) -> None:
+    def traced(self, place: int, *changes: Any) -> None:
         """Note a statement."""
         found = self._places.place(place)
         if found is None or len(self.trace.steps) >= MOST_STEPS:
             self.trace.complete = False
             return
-        changed = {} if name is None else {name: _shown(value)}
+        changed = {name: _shown(value) for name, value in zip(changes[::2], changes[1::2], strict=True)}
         line, _ = line_and_column(self._source, found.span.start)
         step = Step(line, found.span, changed)
         self.trace.steps.append(step)

@@ -45,6 +45,20 @@ def test_every_line_that_ran_with_what_it_changed():
     assert trace.complete
 
 
+def test_the_head_of_a_loop_is_shown_once_a_round():
+    """What sets the variables of a loop and the test behind it are one step, whichever of them the head has."""
+    heads = {
+        "for (let i := 0; i < 2; i := i + 1)\n{ print(i) }": [{"i": "0"}, {"i": "1"}, {"i": "2"}],
+        "for (let i := 0; i < 2;)\n{ i := i + 1 }": [{"i": "0"}, {}, {}],
+        "let i := 0 for (; i < 2; i := i + 1)\n{ print(i) }": [{"i": "0"}, {}, {"i": "1"}, {"i": "2"}],
+        "for (let k, v in {'a': 1, 'b': 2})\n{ print(k) }": [{"k": "'a'", "v": "1"}, {"k": "'b'", "v": "2"}],
+        "let i := 0 while (i < 1)\n{ i := i + 1 }": [{"i": "0"}, {}, {}],
+    }
+    for source, expected in heads.items():
+        steps = trace_program(source, {}).steps
+        assert [dict(step.changed) for step in steps if step.line == 1] == expected, source
+
+
 def test_a_failing_run_keeps_its_steps():
     """The steps up to the error are there, and the error with its place."""
     trace = trace_program("let a := 1\nthrow Error('bad')", {})

@@ -186,9 +186,9 @@ def too_deep(meter: Meter) -> NoReturn:
     meter.too_deep()
 
 
-def traced(meter: Meter, place: int, name: str | None = None, value: Any = None) -> None:
-    """Tell a traced run that a statement ran."""
-    meter.traced(place, name, value)
+def traced(meter: Meter, place: int, *changes: Any) -> None:
+    """Tell a traced run that a statement ran, with the names and values of what it set."""
+    meter.traced(place, *changes)
 
 
 @cache

@@ -63,14 +63,12 @@ class Statements(Functions):
         inner, self.out = self.out, outer
         return inner
 
-    def trace_line(self, node: ast.Node, variable: Variable | None = None) -> None:
+    def trace_line(self, node: ast.Node, *variables: Variable) -> None:
         """When tracing, tell that a statement ran and what it changed."""
         if not self.tracing:
             return
         p = self.p
-        changes = []
-        if variable is not None:
-            changes = [p.const(variable.name), self.read(variable)]
+        changes = [part for each in variables for part in (p.const(each.name), self.read(each))]
         self.out.append(p.do(p.call("traced", p.load("M"), p.const(self.places.number(node.span)), *changes)))
 
     # --------------------------------------------------------------- variables
@@ -84,7 +82,7 @@ class Statements(Functions):
             value = self.p.const(None) if node.value is None else self.expr_as(node.value, kind)
             self._create(variable, value)
             self._look_at(variable)
-        self.trace_line(node, variable if variable.known is None or variable.value_used else None)
+        self.trace_line(node, *([variable] if variable.known is None or variable.value_used else []))
 
     def _Function(self, node: ast.Function) -> None:  # noqa: N802
         self._declare_function(self.analysis.declared[id(node)][0], node)
@@ -119,7 +117,8 @@ class Statements(Functions):
         target = node.target
         if isinstance(target, ast.Property | ast.Index):
             self._assign_item(target, node.value)
-            self.trace_line(node, self._base(target))
+            base = self._base(target)
+            self.trace_line(node, *([] if base is None else [base]))
             return
         assert isinstance(target, ast.Name)
         variable = self.analysis.names[id(target)]
@@ -205,25 +204,30 @@ class Statements(Functions):
         self.out.append(self.p.if_(test, then, otherwise))
 
     def _While(self, node: ast.While) -> None:  # noqa: N802
+        self.trace_line(node.test)
         self._loop_while(node.test, node.body, None)
 
     def _For(self, node: ast.For) -> None:  # noqa: N802
         if node.init is not None:
             self.statement(node.init)
+        elif node.test is not None:
+            self.trace_line(node.test)
         self._loop_while(node.test, node.body, node.step)
 
     def _loop_while(self, test: ast.Expr | None, body: ast.Statement, step: ast.Statement | None) -> None:
+        """A loop with a test. A trace shows its head once a round: what sets the variable stands for the test behind it."""
         p = self.p
         outer, self.out, cost, self.cost = self.out, [], self.cost, 0
         heavy, p.heavy = p.heavy, False
         if test is not None:
             before = self.at(test)
-            self.trace_line(test)
             self.out.append(p.if_(p.invert(self.cond(test)), [p.leave_loop()]))
             self.p.line = before
         self.statement(body)
         if step is not None:
             self.statement(step)
+        elif test is not None:
+            self.trace_line(test)
         fuel = "b" if p.heavy else "c"
         self.own_tank = self.own_tank or not p.heavy
         round_, self.out = [*self.out, *self.meter(self.cost, fuel)], outer
@@ -244,7 +248,7 @@ class Statements(Functions):
         for name, variable in zip(names, variables, strict=True):
             if variable.boxed:
                 self._store(variable, p.load(name))
-            self.trace_line(node, variable)
+        self.trace_line(node, *variables)
         self.statement(node.body)
         round_, self.out = [*self.out, *self.meter(self.cost)], outer
         self.cost = cost
