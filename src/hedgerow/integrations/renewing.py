@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
-from hedgerow.delivery import internal
+from hedgerow.delivery import internal, standby
 from hedgerow.delivery.invocation import Outcome
 from hedgerow.delivery.keepers import Bench
 from hedgerow.destinations import connections
@@ -79,7 +79,7 @@ class Renewer:
     async def renew_due(self) -> int:
         """Renew what ends soon; returns how many tokens were looked at."""
         given = {"now": self._world.now_ms(), "ahead": AHEAD_MS}
-        due = await self._world.store.read(lambda c: [row[0] for row in c.execute(DUE, given)])
+        due = await self._world.store.read(lambda c: _due(c, given))
         for number in due:
             await self._renewed(number)
         return len(due)
@@ -181,3 +181,10 @@ class Renewer:
         event = Event(identity, EVENT, about, properties, timestamps.write(now), now, internal=True)
         home = number % self._world.log.partitions
         connection.execute(internal.PUT, (home, project_id, now, event.encode()))
+
+
+def _due(connection: Connection, given: dict[str, int]) -> list[int]:
+    """What ends soon; nothing while the instance stands by: another copy of it may have the tokens, and lose them by this."""
+    if standby.since(connection) is not None:
+        return []
+    return [int(row[0]) for row in connection.execute(DUE, given)]

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from hedgerow.store.database import StoreError
+from hedgerow.store.database import Connection, StoreError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 SCHEMAS = ("state", "telemetry")
+HAS_VERSION = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
 
 
 def _config(schema: str) -> Config:
@@ -34,6 +35,21 @@ def head(schema: str) -> str | None:
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(_config(schema)).get_current_head()
+
+
+def known(schema: str) -> list[str]:
+    """All revisions of a schema that this release knows, oldest first."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(_config(schema))
+    return [found.revision for found in reversed(list(script.walk_revisions()))]
+
+
+def revision_of(connection: Connection) -> str:
+    """The revision that a file's schema is of; empty when it has none."""
+    if not connection.execute(HAS_VERSION).get:
+        return ""
+    return str(connection.execute("SELECT version_num FROM alembic_version").get or "")
 
 
 def migrate(folder: Path, *, revision: str = "head") -> None:
