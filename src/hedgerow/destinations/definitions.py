@@ -201,11 +201,12 @@ def broken_by(conn: Connection, before: Project, after: Project) -> list[str]:
         after: as it would be.
     """
     rows = conn.execute(_IN_USE, (before.id,))
-    return [name for name, text in rows if not _compiles(text, after) and _compiles(text, before)]
+    some = [(name, Config.decode(text)) for name, text in rows]
+    return [name for name, config in some if not compiles(config, after) and compiles(config, before)]
 
 
-def _compiles(text: str, project: Project) -> bool:
-    config = Config.decode(text)
+def compiles(config: Config, project: Project) -> bool:
+    """Whether the filters of a destination can be used in a project as it is."""
     try:
         for filters in (config.filters, *(mapping["filters"] for mapping in config.mappings or ())):
             compile_filters(filters, project)

@@ -101,7 +101,7 @@ def validate(
     payload = _storable(payload)
     _refuse_strangers(payload)
     template = _template(payload, templates, existing)
-    config = replace(existing.config) if existing else _fresh(payload, template)
+    config = replace(existing.config) if existing else fresh(template, payload.get("filters"))
     if existing is None:
         config.type = _type(payload.get("type", config.type))
     elif payload.get("type", config.type) != config.type:
@@ -159,8 +159,13 @@ def _template(
     return template
 
 
-def _fresh(payload: Mapping[str, Any], template: Template | None) -> Config:
-    """A new configuration: what the template brings, where the payload says nothing."""
+def fresh(template: Template | None, filters: Any = None) -> Config:
+    """A new configuration, before anybody has decided anything.
+
+    Args:
+        template: what it is made from, if it is.
+        filters: instead of those of the template.
+    """
     if template is None:
         return Config()
     return Config(
@@ -171,7 +176,7 @@ def _fresh(payload: Mapping[str, Any], template: Template | None) -> Config:
         template_id=template.id,
         icon_url=template.icon_url,
         inputs_schema=template.inputs_schema,
-        filters=payload.get("filters") or template.filters or {"source": "events"},
+        filters=filters or template.filters or {"source": "events"},
         masking=template.masking,
     )
 
