@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from hedgerow.delivery.erasure import Trace, erase, scrub, scrub_index, traces
+from hedgerow.delivery.ticks import FIRST_POSITION
 from hedgerow.log import EventLog
 from hedgerow.log.segments import partition_of
 from hedgerow.people.forgetting import forget_samples
@@ -150,7 +151,7 @@ class Eraser:
         await self._state.write(lambda c: c.execute(FINISH, (self._now(),)))
 
     async def _ledger(self, who: tuple[int, str, int]) -> int:
-        partition, after, count = partition_of(*who[:2], self._log.partitions), 0, 0
+        partition, after, count = partition_of(*who[:2], self._log.partitions), FIRST_POSITION, 0
         while True:
             look = partial(traces, partition=partition, after=after, who=who, step=STEP)
             after, found = await self._state.read(look)

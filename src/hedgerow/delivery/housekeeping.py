@@ -57,6 +57,18 @@ DAY_MS = 86_400_000
 
 
 class Housekeeping:
+# Runs of schedules come and go for ever; those that people ordered stay.
+STALE_TICKS = """
+DELETE FROM replays WHERE id IN (
+    SELECT id FROM replays WHERE kind = 'schedule' AND finished_at IS NOT NULL AND project_id = ? AND created_at < ? LIMIT ?
+)
+"""
+STALE_SCHEDULE_PERSONS = """
+DELETE FROM schedule_persons WHERE (destination_id, person_id) IN (
+    SELECT s.destination_id, s.person_id FROM destinations d JOIN schedule_persons s ON s.destination_id = d.id
+    WHERE d.deleted = 1 LIMIT ?
+)
+"""
     """Keeps a data folder within its retention."""
 
     def __init__(self, settings: Settings, log_: SqliteLog, state: Database, telemetry: Database) -> None:
@@ -101,6 +113,7 @@ class Housekeeping:
         await self._forget_names(now_ms)
         if floor >> ROW_BITS > events_before // HOUR_MS:  # nothing of that time can be read anew
             await self._state.write(lambda c: _changes(c, STALE_ERASURES, (events_before,)))
+        await self._forget_ticks(deliveries_before)
         await self._steps(self._state, lambda c: _changes(c, STALE_MASKS, (now_ms, STEP)))
         await share(self._telemetry)
         await prune(
@@ -122,6 +135,14 @@ class Housekeeping:
         steps = [(statement, (unseen, STEP)) for statement in vocabulary.STALE]
         steps += [(statement, (now_ms - DAY_MS, STEP)) for statement in vocabulary.CROWDED]
         for statement, given in [*steps, (vocabulary.ORPHANED, (STEP,))]:
+    async def _forget_ticks(self, before_ms: int) -> None:
+        """What schedules leave behind."""
+        for project_id in await self._state.read(_projects):
+            stale = partial(_changes, statement=STALE_TICKS, parameters=(project_id, before_ms, STEP))
+            await self._steps(self._state, stale)
+        gone = partial(_changes, statement=STALE_SCHEDULE_PERSONS, parameters=(STEP,))
+        await self._steps(self._state, gone)
+
             await self._steps(self._state, partial(_changes, statement=statement, parameters=given))
 
     async def _floor(self) -> int:

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from hedgerow.delivery import ledger
+from hedgerow.delivery import gathering, ledger, ticks
 from hedgerow.delivery.configuration import Configuration
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import ORIGINAL
@@ -439,6 +439,10 @@ class Lanes:
             wanted = live.match(filter_globals_of(invocation.globals), QUICK, stream=live.stream)
         except (FilterError, OverBudget):
             return live  # running it shows an error where its owner looks
+        if invocation.carrier is not None:
+            return live  # what was gathered goes out, whatever it wants since
+        if not ticks.suits(live, invocation):
+            return "superseded"
         return live if invocation.mapping in wanted else "superseded"
 
 

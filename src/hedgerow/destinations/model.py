@@ -49,6 +49,8 @@ class Config:
         fetch: None, or how requests are made: ``{"timeout", "connect_timeout", "follow_redirects", "calls"}``.
         origin: None, or where it was imported from; importing it again changes this very one.
     """
+        schedule: None, or when it fires over the persons that its filters choose, see ``schedule.py``; ``filters.source`` is then
+            ``schedule``.
 
     type: str = "destination"
     name: str = ""
@@ -72,6 +74,7 @@ class Config:
     batch_export_id: str | None = None
     origin: str | None = None
 
+    schedule: dict[str, Any] | None = None
     def encode(self) -> str:
         """The text a revision row keeps."""
         return orjson.dumps(asdict(self)).decode()

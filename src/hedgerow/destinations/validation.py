@@ -27,6 +27,7 @@ from hedgerow.destinations.model import RUNNABLE_TYPES, Config, Destination, Inp
 from hedgerow.destinations.project import Project
 from hedgerow.destinations.references import References, is_reference
 from hedgerow.destinations.retrying import validate_retry
+from hedgerow.destinations.schedule import SOURCE, check_filters, validate_schedule
 from hedgerow.destinations.schema import validate_schema
 from hedgerow.destinations.secrets import Keyring
 
@@ -38,7 +39,8 @@ UNSAVED: Final = "00000000-0000-0000-0000-000000000000"
 WRITABLE: Final = frozenset(
     {
         "type", "name", "description", "enabled", "deleted", "hog", "inputs_schema", "inputs", "filters", "masking",
-        "sampling", "retry", "rate_limit", "ordering", "fetch", "mappings", "icon_url", "template_id", "execution_order", "batch_export_id",
+        "threshold", "digest",
+        "sampling", "retry", "rate_limit", "ordering", "fetch", "schedule", "mappings", "icon_url", "template_id", "execution_order", "batch_export_id",
         "origin",
     }
 )  # fmt: skip
@@ -119,7 +121,9 @@ def validate(
     config.rate_limit = validate_rate_limit(payload.get("rate_limit", config.rate_limit))
     config.fetch = validate_fetch(payload.get("fetch", config.fetch))
     config.ordering = validate_ordering(payload.get("ordering", config.ordering))
-    _take_filters(config, payload, project)
+    config.schedule = validate_schedule(payload.get("schedule", config.schedule))
+    _take_filters(config, _scheduled(config, payload), project)
+    _check_schedule(config, payload)
     return Valid(config, secrets)
 
 
@@ -309,6 +313,53 @@ def _check_references(config: Config, references: References, project: Project) 
 def _take_filters(config: Config, payload: Mapping[str, Any], project: Project) -> None:
     """The filters of the destination and of each mapping. Only one that is on must be able to run."""
     strict = config.enabled
+def _scheduled(config: Config, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was sent, with filters that say what a schedule leaves no choice about; those of a template name events."""
+    if config.schedule is None:
+        return payload
+    given = payload.get("filters")
+    if given is None and config.filters.get("source") != SOURCE:
+        return {**payload, "filters": {"source": SOURCE}}
+    if isinstance(given, Mapping) and not given.get("source"):
+        return {**payload, "filters": {**given, "source": SOURCE}}
+    return payload
+
+
+def _check_schedule(config: Config, payload: Mapping[str, Any]) -> None:
+    """See that a schedule and what goes with it are there together, or not at all."""
+    scheduled = config.filters["source"] == SOURCE
+    if not scheduled and config.schedule is None:
+        return
+    if config.schedule is None:
+        raise ValidationError(
+            'Say when it fires: {"cron": "0 9 * * 1-5", "timezone": "Europe/Berlin"} or {"every": "15m"}.',
+            attr="schedule", code="required",
+        )  # fmt: skip
+    if not scheduled:
+        raise ValidationError(
+            f'A destination with a schedule has the source "{SOURCE}". To let events trigger it, set schedule to null.',
+            attr="filters__source",
+        )  # fmt: skip
+    if config.type != "destination":
+        raise ValidationError(f"Only a destination may have a schedule, not a {config.type}.", attr="schedule")
+    for name in ("masking", "threshold", "digest"):
+        if payload.get(name) is not None:
+            raise ValidationError(
+                f"A schedule knows no {name}: each person comes once a tick. See only_changed of the schedule.",
+                attr=name,
+            )
+    config.masking = None
+    places: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [
+        ((), payload.get("filters") or config.filters)
+    ]
+    places += [(("mappings", n), one["filters"]) for n, one in enumerate(config.mappings or ())]
+    for place, filters in places:
+        try:
+            check_filters(filters)
+        except ValidationError as error:
+            raise error.under(*place, "filters") from None
+
+
     mapped = config.mappings is not None
     raw = payload.get("filters", config.filters)
     config.filters = validate_filters(raw, project, mapped=mapped, strict=strict)

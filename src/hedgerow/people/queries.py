@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -106,6 +106,67 @@ def persons_of(
         name: PersonState(str(uuid.UUID(bytes=identity)), orjson.loads(text), created_at, bool(identified))
         for name, identity, text, created_at, identified in rows
     }
+
+
+WALK_END = "SELECT max(id) FROM (SELECT id FROM persons WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)"
+WALK = """
+SELECT p.id, p.uuid, p.properties, p.created_at, p.is_identified, p.version, (
+    SELECT min(distinct_id) FROM person_distinct_ids d WHERE d.person_id = p.id AND d.project_id = p.project_id
+)
+FROM persons p WHERE p.id > ? AND p.id <= ? AND +p.project_id = ? ORDER BY p.id
+"""
+NEWEST = "SELECT max(id) FROM persons"
+HOW_MANY = "SELECT count(*) FROM persons WHERE project_id = ?"
+
+
+class WalkedPerson(NamedTuple):
+    """A person as walking through all of them shows them; ``version`` changes whenever the person does."""
+
+    number: int
+    identity: bytes
+    text: str
+    created_at: int
+    is_identified: int
+    version: int
+    known_as: str | None
+
+    @property
+    def state(self) -> PersonState:
+        """The person as filters and programs see them."""
+        name = str(uuid.UUID(bytes=self.identity))
+        return PersonState(name, orjson.loads(self.text), self.created_at, bool(self.is_identified))
+
+
+def walk(
+    connection: Connection, project_id: int, *, after: int, last: int, most: int
+) -> tuple[list[WalkedPerson], int | None]:
+    """The next persons of a project, in the order of their numbers.
+
+    Args:
+        connection: inside a transaction.
+        project_id: whose; others' are passed over.
+        after: the number to go on behind, 0 at the beginning.
+        last: the highest number that is wanted.
+        most: look at no more than so many.
+
+    Returns:
+        The persons, and behind which number to go on; None at the end.
+    """
+    end = connection.execute(WALK_END, (after, last, most)).get
+    if end is None:
+        return [], None
+    rows: list[Any] = connection.execute(WALK, (after, end, project_id)).fetchall()
+    return [WalkedPerson(*row) for row in rows], None if end >= last else int(end)
+
+
+def newest(connection: Connection) -> int:
+    """The highest number of a person so far, 0 without any."""
+    return int(connection.execute(NEWEST).get or 0)
+
+
+def how_many(connection: Connection, project_id: int) -> int:
+    """How many persons a project has."""
+    return int(connection.execute(HOW_MANY, (project_id,)).get or 0)
 
 
 def _person(connection: Connection, project_id: int, row: Sequence[Any]) -> FoundPerson:

@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from hedgerow.delivery import ticks
 from hedgerow.delivery.identity import ORIGINAL, delivery_id
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.keepers import Bench
 from hedgerow.destinations import CompiledDestination, FilterError, filter_globals_of
-from hedgerow.replay import replaying, rerunning, runs, waiting
+from hedgerow.replay import replaying, rerunning, runs, scheduling, waiting
 from hedgerow.replay.courtesy import Courtesy
 from hedgerow.replay.runs import Place, Run
 from hedgerow.replay.wanting import wanted
@@ -154,6 +155,8 @@ class Feeder:
     async def _step(self, run: Run, mine: list[Place]) -> None:
         if run.kind == runs.RERUN:
             await rerunning.step(self._bench, run, mine[0])
+        elif run.kind == runs.SCHEDULE:
+            await scheduling.step(self._bench, run, mine[0])
         elif await self._bench.reader.read(lambda c: replaying.has_room(c, run, self._partitions)):
             await replaying.step(self._bench, run, mine)
 
@@ -221,6 +224,8 @@ class Feeder:
         """With which revision something runs, or how it ends: where the destination was edited, its filter is asked again."""
         live = self._bench.configuration.live(invocation.destination_id)
         assert live is not None  # or its gate would count as closed
+        if not ticks.suits(live, invocation):
+            return _Judged(invocation, verdict="superseded", error=UNWANTED)
         if invocation.run.endswith(ORIGINAL):
             return _Judged(invocation, await self._original(invocation) or live)
         if invocation.revision == live.destination.revision:

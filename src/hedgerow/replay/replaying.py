@@ -126,7 +126,7 @@ async def step(bench: Bench, run: Run, mine: Sequence[Place]) -> None:
     """
     assert run.destination_id is not None
     store, span = bench.world.store, Span.decode(run.wanted)
-    compiled = await bench.reader.read(lambda connection: _compiled(bench, connection, run))
+    compiled = await bench.reader.read(lambda connection: published(bench, connection, run))
     if compiled is None:  # deleted, or of an older release: nothing of it can be matched
         await store.write(lambda connection: _moved(connection, run, mine, None, Counter()))
         return
@@ -158,8 +158,8 @@ def has_room(connection: Connection, run: Run, partitions: Sequence[int]) -> boo
     return waiting.count(connection, run, run.destination_id, partitions, most) < MOST_WAITING // 2
 
 
-def _compiled(bench: Bench, connection: Connection, run: Run) -> CompiledDestination | None:
-    """The destination as it is published, whether it is on or off."""
+def published(bench: Bench, connection: Connection, run: Run) -> CompiledDestination | None:
+    """A run's destination as it is published, whether it is on or off; None when it was deleted."""
     assert run.destination_id is not None
     live = bench.configuration.live(run.destination_id)
     if live is not None:

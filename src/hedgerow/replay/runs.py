@@ -1,4 +1,4 @@
-"""Runs: re-runs of deliveries and replays of events, as rows of the store.
+"""Runs: re-runs of deliveries, replays of events and ticks of schedules, as rows of the store.
 
 All functions are parts of a transaction. A run goes through these states: ``running`` and ``paused``, back and forth; ``cancelling``
 while what it had selected is taken back; and in the end ``done`` or ``cancelled``, with the count of its verdicts.
@@ -22,6 +22,7 @@ from hedgerow.store import Connection
 
 RERUN: Final = "rerun"
 REPLAY: Final = "replay"
+SCHEDULE: Final = "schedule"
 RUNNING: Final = "running"
 PAUSED: Final = "paused"
 CANCELLING: Final = "cancelling"
@@ -44,6 +45,10 @@ LIST = f"""
 SELECT {COLUMNS} FROM replays WHERE project_id = :project AND dry_run = 0
 AND (:kind IS NULL OR kind = :kind) AND (:owner IS NULL OR destination_id = :owner)
 ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset
+"""  # noqa: S608
+BUSY = f"""
+SELECT {COLUMNS} FROM replays
+WHERE finished_at IS NULL AND project_id = ? AND kind = ? AND destination_id = ? AND dry_run = 0 LIMIT 1
 """  # noqa: S608
 UNFINISHED = f"SELECT {COLUMNS} FROM replays WHERE finished_at IS NULL ORDER BY created_at, id"  # noqa: S608
 STATE = """
@@ -85,9 +90,9 @@ class Run:
     Attributes:
         id: 16 bytes.
         project_id: whose.
-        kind: ``rerun`` or ``replay``.
+        kind: ``rerun``, ``replay`` or ``schedule``.
         destination_id: whose deliveries; None when they may be several destinations'.
-        wanted: what was asked for, as ``Selection`` or ``Span`` writes it.
+        wanted: what was asked for, as ``Selection``, ``Span`` or ``Tick`` writes it.
         key: the idempotency key it came with.
         dry_run: only count.
         rate: deliveries a second of each destination; None for the default.
@@ -186,7 +191,7 @@ def start(
     Args:
         connection: inside a writing transaction.
         order: what it is to be.
-        partitions: how many there are. A re-run is selected by one owner, a replay by all, each in its own partitions.
+        partitions: how many there are. A replay is selected by all owners, each in its own partitions, others by one.
         now: milliseconds.
         randomness: ten bytes for its id.
 
@@ -245,6 +250,12 @@ def listed(
 def unfinished(connection: Connection) -> list[Run]:
     """All runs that are not over, oldest first."""
     return [_run(row) for row in connection.execute(UNFINISHED)]
+
+
+def under_way(connection: Connection, project_id: int, kind: str, destination_id: bytes) -> Run | None:
+    """A run of a kind that a destination is not through with."""
+    row = connection.execute(BUSY, (project_id, kind, destination_id)).fetchone()
+    return _run(row) if row else None
 
 
 def pause(connection: Connection, run: Run) -> bool:

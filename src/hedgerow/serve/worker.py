@@ -18,6 +18,7 @@ from hedgerow.integrations.kinds import KINDS
 from hedgerow.integrations.renewing import Renewer
 from hedgerow.integrations.vendors import Vendors
 from hedgerow.replay.feeding import Feeder
+from hedgerow.replay.ticking import Ticker
 from hedgerow.serve.collector import calm_collector
 from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, log_to_stderr, received
 from hedgerow.settings import Settings, SettingsError, load
@@ -39,7 +40,7 @@ async def work(settings: Settings, inheritance: Inheritance) -> None:
         return Renewer(bench, vendors, bench.world.sealer)
 
     await run_worker(
-        settings, partitions=inheritance.partitions, wake=wake, stop=stop, keepers=(Feeder, renewer)
+        settings, partitions=inheritance.partitions, wake=wake, stop=stop, keepers=(Feeder, Ticker, renewer)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hedgerow.destinations.errors import ValidationError
 
-SOURCES: Final = ("events", "person-updates")
+SOURCES: Final = ("events", "person-updates", "schedule")
 _NOT_YET: Final = ("data-warehouse-table", "data-warehouse-view")
 _LISTS: Final = ("events", "actions")
 
