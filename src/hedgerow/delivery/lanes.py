@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from hedgerow.delivery import gathering, ledger, ticks
+from hedgerow.delivery import ledger, ticks
 from hedgerow.delivery.configuration import Configuration
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import ORIGINAL
