@@ -435,14 +435,12 @@ class Lanes:
                 self._configuration.revision(connection, invocation.destination_id, invocation.revision)
                 or live
             )
+        if not ticks.suits(live, invocation):
+            return "superseded"
         try:
             wanted = live.match(filter_globals_of(invocation.globals), QUICK, stream=live.stream)
         except (FilterError, OverBudget):
             return live  # running it shows an error where its owner looks
-        if invocation.carrier is not None:
-            return live  # what was gathered goes out, whatever it wants since
-        if not ticks.suits(live, invocation):
-            return "superseded"
         return live if invocation.mapping in wanted else "superseded"
 
 
