@@ -52,11 +52,6 @@ DELETE FROM masks WHERE (destination_id, hash) IN (
 STALE_WARNINGS = """
 DELETE FROM ingestion_warnings WHERE id IN (SELECT id FROM ingestion_warnings WHERE hour < ? LIMIT ?)
 """
-STALE_ERASURES = "DELETE FROM erasures WHERE until < ?"
-DAY_MS = 86_400_000
-
-
-class Housekeeping:
 # Runs of schedules come and go for ever; those that people ordered stay.
 STALE_TICKS = """
 DELETE FROM replays WHERE id IN (
@@ -69,6 +64,11 @@ DELETE FROM schedule_persons WHERE (destination_id, person_id) IN (
     WHERE d.deleted = 1 LIMIT ?
 )
 """
+STALE_ERASURES = "DELETE FROM erasures WHERE until < ?"
+DAY_MS = 86_400_000
+
+
+class Housekeeping:
     """Keeps a data folder within its retention."""
 
     def __init__(self, settings: Settings, log_: SqliteLog, state: Database, telemetry: Database) -> None:
@@ -108,12 +108,12 @@ DELETE FROM schedule_persons WHERE (destination_id, person_id) IN (
         deliveries_before = now_ms - settings.deliveries_retention_days * DAY_MS
         await self._steps(self._state, lambda c: _forget_deliveries(c, deliveries_before))
         await self._forget_payloads()
+        await self._forget_ticks(deliveries_before)
         warnings_before = now_ms - settings.logs_retention_days * DAY_MS
         await self._steps(self._state, lambda c: _changes(c, STALE_WARNINGS, (warnings_before, STEP)))
         await self._forget_names(now_ms)
         if floor >> ROW_BITS > events_before // HOUR_MS:  # nothing of that time can be read anew
             await self._state.write(lambda c: _changes(c, STALE_ERASURES, (events_before,)))
-        await self._forget_ticks(deliveries_before)
         await self._steps(self._state, lambda c: _changes(c, STALE_MASKS, (now_ms, STEP)))
         await share(self._telemetry)
         await prune(
@@ -129,12 +129,6 @@ DELETE FROM schedule_persons WHERE (destination_id, person_id) IN (
             place = await self._state.write(partial(_forget_payloads, after=place))
             await asyncio.sleep(REST_S)
 
-    async def _forget_names(self, now_ms: int) -> None:
-        """Names of events and properties that are not seen any more."""
-        unseen = now_ms - self._settings.definitions_retention_days * DAY_MS
-        steps = [(statement, (unseen, STEP)) for statement in vocabulary.STALE]
-        steps += [(statement, (now_ms - DAY_MS, STEP)) for statement in vocabulary.CROWDED]
-        for statement, given in [*steps, (vocabulary.ORPHANED, (STEP,))]:
     async def _forget_ticks(self, before_ms: int) -> None:
         """What schedules leave behind."""
         for project_id in await self._state.read(_projects):
@@ -143,6 +137,12 @@ DELETE FROM schedule_persons WHERE (destination_id, person_id) IN (
         gone = partial(_changes, statement=STALE_SCHEDULE_PERSONS, parameters=(STEP,))
         await self._steps(self._state, gone)
 
+    async def _forget_names(self, now_ms: int) -> None:
+        """Names of events and properties that are not seen any more."""
+        unseen = now_ms - self._settings.definitions_retention_days * DAY_MS
+        steps = [(statement, (unseen, STEP)) for statement in vocabulary.STALE]
+        steps += [(statement, (now_ms - DAY_MS, STEP)) for statement in vocabulary.CROWDED]
+        for statement, given in [*steps, (vocabulary.ORPHANED, (STEP,))]:
             await self._steps(self._state, partial(_changes, statement=statement, parameters=given))
 
     async def _floor(self) -> int:

@@ -47,10 +47,10 @@ class Config:
         ordering: None, or ``distinct_id`` or ``person``: deliveries of the same one go out one after the other, in the
             order of capture, across retries too. What was held goes out in its own order, beside what is fresh.
         fetch: None, or how requests are made: ``{"timeout", "connect_timeout", "follow_redirects", "calls"}``.
-        origin: None, or where it was imported from; importing it again changes this very one.
-    """
         schedule: None, or when it fires over the persons that its filters choose, see ``schedule.py``; ``filters.source`` is then
             ``schedule``.
+        origin: None, or where it was imported from; importing it again changes this very one.
+    """
 
     type: str = "destination"
     name: str = ""
@@ -70,11 +70,11 @@ class Config:
     rate_limit: dict[str, float] | None = None
     ordering: str | None = None
     fetch: dict[str, Any] | None = None
+    schedule: dict[str, Any] | None = None
     execution_order: int | None = None
     batch_export_id: str | None = None
     origin: str | None = None
 
-    schedule: dict[str, Any] | None = None
     def encode(self) -> str:
         """The text a revision row keeps."""
         return orjson.dumps(asdict(self)).decode()

@@ -310,9 +310,6 @@ def _check_references(config: Config, references: References, project: Project) 
                 raise error.under(*place, key) from None
 
 
-def _take_filters(config: Config, payload: Mapping[str, Any], project: Project) -> None:
-    """The filters of the destination and of each mapping. Only one that is on must be able to run."""
-    strict = config.enabled
 def _scheduled(config: Config, payload: Mapping[str, Any]) -> Mapping[str, Any]:
     """What was sent, with filters that say what a schedule leaves no choice about; those of a template name events."""
     if config.schedule is None:
@@ -360,6 +357,9 @@ def _check_schedule(config: Config, payload: Mapping[str, Any]) -> None:
             raise error.under(*place, "filters") from None
 
 
+def _take_filters(config: Config, payload: Mapping[str, Any], project: Project) -> None:
+    """The filters of the destination and of each mapping. Only one that is on must be able to run."""
+    strict = config.enabled
     mapped = config.mappings is not None
     raw = payload.get("filters", config.filters)
     config.filters = validate_filters(raw, project, mapped=mapped, strict=strict)
