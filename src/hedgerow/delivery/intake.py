@@ -428,7 +428,28 @@ class Intake:
         folded = item.folded if _has_person(item.event) else internal.folded(item.event)
         if plan is None or folded is None or folded.dropped or item.erased:
             return [], []
-        return self._match(item, folded, plan, entry, place.known, deaths=deaths)
+        ready, invocations = self._match(item, folded, plan, entry, place.known, deaths=deaths)
+        if item.event.internal:
+            invocations += self._addressed(item, folded, plan, entry, place.known)
+        return ready, invocations
+
+    def _addressed(
+        self, item: _Item, folded: Folded, plan: Plan, entry: Entry, known: set[bytes]
+    ) -> list[Invocation]:
+        """For those that an internal event is addressed to, whatever their filters say."""
+        told = internal.addressed(item.event, plan.destinations)
+        if not told:
+            return []
+        globals_ = build_globals(item.event, folded, plan.project, self._options.public_url)
+        entry.taken += [compiled for compiled in told if compiled.stream == internal.STREAM]
+        invocations: list[Invocation] = []
+        for compiled in told:
+            revision = compiled.destination.revision
+            for name in compiled.everything:
+                invocation = self._invocation(item, globals_, key(compiled), revision, name)
+                invocation.sequence = compiled.sequence(globals_)
+                invocations.append(invocation)
+        return [invocation for invocation in invocations if invocation.id not in known]
 
     def _own_verdict(self, item: _Item) -> Outcome:
         """The verdict of a record that no destination gets to see."""

@@ -2,7 +2,8 @@
 
 They take the way of every other event, so that they are durable, delivered, retried and found like them, with three
 differences: nobody outside can send one, they belong to no person, and only destinations of type ``internal_destination``
-see them, which in turn see nothing else. A destination is never told about itself.
+see them, which in turn see nothing else. A destination is never told about itself. An event may also be addressed to
+destinations, of any type, which then get it whatever their filters say: alerts are.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ STREAM = "internal"
 STATE_CHANGED = "$destination_state_changed"
 WARNED = "$destination_warning"
 SUBJECT = "destination_id"
+NOTIFY = "$notify"
+"""Property of an event with the ids of the destinations that it is addressed to."""
 
 PUT = "INSERT INTO internal_outbox (home, project_id, at, payload) VALUES (?, ?, ?, ?)"
 WAITING = """
@@ -90,8 +93,26 @@ def folded(event: Event) -> Folded:
 
 
 def audience(candidates: Sequence[CompiledDestination], event: Event) -> Sequence[CompiledDestination]:
-    """Those of the candidates that may hear of an event: a destination is not told about itself."""
+    """Those of the candidates that are asked whether they want an event.
+
+    A destination is not told about itself; one that an event is addressed to is not asked.
+    """
     if not event.internal:
         return candidates
+    settled = {event.properties.get(SUBJECT), *event.properties.get(NOTIFY, ())}
+    return [one for one in candidates if one.destination.id not in settled]
+
+
+def addressed(event: Event, destinations: Iterable[CompiledDestination]) -> list[CompiledDestination]:
+    """Those of the destinations that get an internal event whatever their filters say."""
+    ids = event.properties.get(NOTIFY, ())
     subject = event.properties.get(SUBJECT)
-    return [one for one in candidates if one.destination.id != subject]
+    return [one for one in destinations if one.destination.id in ids and one.destination.id != subject]
+
+
+def is_addressed(globals_: Mapping[str, Any], destination_id: str) -> bool:
+    """Whether what goes to a destination goes there because it was addressed to it, so that its filters have no say."""
+    if globals_.get("person") is not None:
+        return False
+    ids = (globals_["event"].get("properties") or {}).get(NOTIFY)
+    return isinstance(ids, list) and destination_id in ids

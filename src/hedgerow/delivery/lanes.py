@@ -21,6 +21,7 @@ from hedgerow.delivery import ledger, ticks
 from hedgerow.delivery.configuration import Configuration
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import ORIGINAL
+from hedgerow.delivery.internal import is_addressed
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.pacing import Pace
 from hedgerow.delivery.runner import Runner
@@ -443,6 +444,8 @@ class Lanes:
             return live  # running it shows an error where its owner looks
         return live if invocation.mapping in wanted else "superseded"
 
+        if is_addressed(invocation.globals, live.destination.id):
+            return live
 
 def _parked(invocation: Invocation, reason: str, now: int) -> Outcome:
     """What becomes of an invocation that may not run now: it is held, or waits for its run's turn to come again."""

@@ -106,6 +106,11 @@ class CompiledDestination:
     def filtered_by(self, filters: Mapping[str, Any]) -> CompiledDestination:
         """The same destination with another filter and no mappings: for asking which events that filter lets through.
 
+    @property
+    def everything(self) -> list[str]:
+        """The deliveries of an event that is for this destination whatever its filters say: as ``match`` answers."""
+        return [WHOLE] if self._mappings is None else list(self._mappings)
+
         Raises:
             ValidationError: the filter does not compile.
         """
