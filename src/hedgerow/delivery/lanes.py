@@ -438,14 +438,14 @@ class Lanes:
             )
         if not ticks.suits(live, invocation):
             return "superseded"
+        if is_addressed(invocation.globals, live.destination.id):
+            return live
         try:
             wanted = live.match(filter_globals_of(invocation.globals), QUICK, stream=live.stream)
         except (FilterError, OverBudget):
             return live  # running it shows an error where its owner looks
         return live if invocation.mapping in wanted else "superseded"
 
-        if is_addressed(invocation.globals, live.destination.id):
-            return live
 
 def _parked(invocation: Invocation, reason: str, now: int) -> Outcome:
     """What becomes of an invocation that may not run now: it is held, or waits for its run's turn to come again."""
