@@ -103,13 +103,13 @@ class CompiledDestination:
             return [WHOLE]
         return [mapping for mapping, compiled in self._mappings.items() if compiled.matches(found, host)]
 
-    def filtered_by(self, filters: Mapping[str, Any]) -> CompiledDestination:
-        """The same destination with another filter and no mappings: for asking which events that filter lets through.
-
     @property
     def everything(self) -> list[str]:
         """The deliveries of an event that is for this destination whatever its filters say: as ``match`` answers."""
         return [WHOLE] if self._mappings is None else list(self._mappings)
+
+    def filtered_by(self, filters: Mapping[str, Any]) -> CompiledDestination:
+        """The same destination with another filter and no mappings: for asking which events that filter lets through.
 
         Raises:
             ValidationError: the filter does not compile.
