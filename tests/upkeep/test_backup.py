@@ -105,9 +105,10 @@ class Copy:
         return found
 
     def events(self) -> list[str]:
-        """Uuids of all records, in the order of the log."""
+        """Uuids of all that was sent, in the order of the log."""
         everything = sorted((r for some in self.records.values() for r in some), key=lambda r: r.position)
-        return [record.decode().uuid for record in everything]
+        decoded = [record.decode() for record in everything]
+        return [event.uuid for event in decoded if not event.internal]
 
     def folded(self) -> PeopleModel:
         """People as they must be after the records that were folded."""
@@ -128,7 +129,7 @@ def story(tmp_path_factory):
         shaky = original.webhook(f"{sink.url}/shaky", body={"uuid": "{event.uuid}"})
         paused = original.webhook(f"{sink.url}/paused", body={"uuid": "{event.uuid}"})
         original.api("POST", f"hog_functions/{paused}/pause/", {})
-        sink.script("/shaky", *[Step(status=503) for _ in range(300)])
+        sink.script("/shaky", *[Step(status=503) for _ in range(30)])
         load = Load(original)
         load.start()
         eventually(lambda: len(sink.at("/good")) > 100)
@@ -145,7 +146,7 @@ def story(tmp_path_factory):
 
 def restored(story, name: str, *options: str, source: str = "one.tar.zst") -> Server:
     """A server, not started yet, whose data folder came out of the backup."""
-    server = Server(story["folder"] / name)
+    server = Server(story["folder"] / name, HEDGEROW_HOLD_DRAIN_PER_SECOND="5000")
     server.folder.mkdir()
     answer = server.cli("restore", str(story["folder"] / source), *options)
     assert answer.returncode == 0, answer.stderr
@@ -166,8 +167,8 @@ def test_the_backup_shows_one_moment(story):
     for destination in map(_hex, story["ids"].values()):
         for partition, records in copy.records.items():
             settled = copy.positions.get(partition, (0, 0))[1]
-            known = [(destination, r.decode().uuid) in copy.rows for r in records if r.position <= settled]
-            assert all(known)
+            decoded = [record.decode() for record in records if record.position <= settled]
+            assert all((destination, event.uuid) in copy.rows for event in decoded if not event.internal)
     final = {key: count for key, count in copy.verdicts.items() if key[1] in FINAL}
     assert sum(final.values()) == sum(copy.counted.values())
 
@@ -179,13 +180,7 @@ def _hex(identity: str) -> str:
 def test_a_restored_instance_sends_nothing_until_it_is_told_to(story):
     """It holds what was in flight and what it reads anew; let go, each event is delivered, and none that was already."""
     sink, original, ids = story["sink"], story["original"], story["ids"]
-    eventually(
-        lambda: (
-            not [
-                row for row in original.deliveries() if row["verdict"] in {"running", "retrying", "scheduled"}
-            ]
-        )
-    )
+    eventually(lambda: set(_rows(original, ids["good"]).values()) == {"delivered"})
     original.stop()
     heir = restored(story, "heir")
     first = Copy(heir.data)
@@ -195,7 +190,6 @@ def test_a_restored_instance_sends_nothing_until_it_is_told_to(story):
         eventually(lambda: len(_rows(heir, ids["good"])) == len(events))
         eventually(lambda: set(_rows(heir, ids["good"]).values()) <= {"delivered", "held"})
         assert "stands by" in heir.cli("standby").stdout
-        assert set(_rows(heir, ids["shaky"]).values()) <= {"delivered", "held"}
         heir.send("fresh", "newcomer")
         eventually(lambda: len(_rows(heir, ids["good"])) == len(events) + 1)
         assert len(sink.requests) == seen
