@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "HEDGEROW_"
@@ -347,6 +347,40 @@ class Settings(BaseSettings):
         gt=0,
     )
 
+    # --------------------------------------------------------------------- alerts
+
+    alerts_every_s: float = knob(
+        10.0, "How often the rules of alerts are looked at.", unit="s", gt=0, le=3600
+    )
+    alerts_mail_gap_s: float = knob(
+        60.0,
+        "Mails of one alert to one recipient are so far apart at least: what happens in between is in the next one.",
+        unit="s",
+        ge=0,
+        le=86_400,
+    )
+    smtp_host: str = knob(
+        "",
+        "Mail server that takes the mails of alerts; it may be a private address. Empty: there are no mails.",
+    )
+    smtp_port: int = knob(0, "Its port; 0: 587 for starttls, 465 for tls, 25 for none.", ge=0, le=65535)
+    smtp_security: str = knob(
+        "starttls",
+        "How the connection is encrypted: starttls, tls from the first byte on, or none. Certificates are checked; "
+        "SSL_CERT_FILE names a file with authorities of your own.",
+    )
+    smtp_username: str = knob("", "Whom to log in as. Empty: without logging in.")
+    smtp_password: SecretStr = knob(
+        SecretStr(""), "The password; it is never sent without encryption, nor shown."
+    )
+    smtp_from: str = knob("", "Address that mails are from. Empty: hedgerow@<smtp_host>.")
+    smtp_timeout_s: float = knob(10.0, "Patience for each answer of the mail server.", unit="s", gt=0, le=60)
+    smtp_recipients: Texts = knob(
+        (),
+        "Comma-separated addresses, or domains with an @ like @example.com, that alerts may be mailed to. Empty: all, since whoever "
+        "edits alerts is trusted not to bother strangers.",
+    )
+
     # --------------------------------------------------------------- what is kept
 
     deliveries_retention_days: int = knob(
@@ -381,6 +415,27 @@ class Settings(BaseSettings):
         if value.lower() not in {"debug", "info", "warning", "error"}:
             raise ValueError("must be one of debug, info, warning, error")
         return value.lower()
+
+    @field_validator("smtp_security")
+    @classmethod
+    def _known_security(cls, value: str) -> str:
+        if value.lower() not in {"starttls", "tls", "none"}:
+            raise ValueError("must be one of starttls, tls, none")
+        return value.lower()
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", value):
+            raise ValueError("must be a plain address like alerts@example.com")
+        return value
+
+    @field_validator("smtp_username")
+    @classmethod
+    def _no_password_in_the_clear(cls, value: str, info: ValidationInfo) -> str:
+        if value and info.data.get("smtp_security") == "none":
+            raise ValueError(f"a login needs encryption: set {variable('smtp_security')} to starttls or tls")
+        return value
 
     @field_validator("host_rates")
     @classmethod

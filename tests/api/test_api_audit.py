@@ -73,6 +73,11 @@ WRITES = [
     ("POST /hog_functions", {"name": "A", "hog": "return 1"}, "HogFunction created"),
     ("PATCH /hog_functions/{hook}", {"name": "B"}, "HogFunction updated"),
     ("PUT /hog_functions/{hook}", {"name": "B"}, "HogFunction updated"),
+    (
+        "POST /configuration/apply",
+        {"destinations": {"a": {"name": "A", "hog": "return 1"}}},
+        "HogFunction created",
+    ),
     ("PATCH /hog_functions/{hook}", {"deleted": True}, "HogFunction deleted"),
     ("POST /hog_functions/{hook}/pause", {}, "HogFunction paused"),
     ("POST /hog_functions/{hook}/resume", {"order": "all"}, "HogFunction resumed"),
@@ -122,6 +127,7 @@ WRITES = [
 # Operations that are no GET and still have no row above.
 UNWRITTEN = {
     "POST /query": "reads",
+    "POST /configuration/plan": "reads",
     "POST /integrations": "tests of integrations",
     "POST /api/links/preview": "reads",
     "POST /hog_functions/{destination_id}/matching_events": "reads",
@@ -148,6 +154,10 @@ UNWRITTEN = {
     "POST /hog_functions/{destination_id}/replays/{run_id}/pause": "tests of runs",
     "POST /hog_functions/{destination_id}/replays/{run_id}/resume": "tests of runs",
     "DELETE /hog_functions/{destination_id}/replays/{run_id}": "tests of runs",
+    "POST /hog_functions/{destination_id}/ticks": "tests of schedules",
+    "POST /runs/{run_id}/pause": "tests of runs",
+    "POST /runs/{run_id}/resume": "tests of runs",
+    "DELETE /runs/{run_id}": "tests of runs",
 }
 
 

@@ -106,6 +106,9 @@ GET    /reruns/{run_id}                                                  hog_fun
 POST   /reruns/{run_id}/pause                                            hog_function:write      editor
 POST   /reruns/{run_id}/resume                                           hog_function:write      editor
 DELETE /reruns/{run_id}                                                  hog_function:write      editor
+GET    /configuration                                                    hog_function:read,action:read,cohort:read viewer
+POST   /configuration/plan                                               hog_function:write      editor
+POST   /configuration/apply                                              hog_function:write      editor
 GET    /actions                                                          action:read             viewer
 POST   /actions                                                          action:write            editor
 GET    /actions/{action_id}                                              action:read             viewer
@@ -146,6 +149,12 @@ GET    /hog_functions/{destination_id}/replays/{run_id}                  hog_fun
 DELETE /hog_functions/{destination_id}/replays/{run_id}                  hog_function:write      editor
 POST   /hog_functions/{destination_id}/replays/{run_id}/pause            hog_function:write      editor
 POST   /hog_functions/{destination_id}/replays/{run_id}/resume           hog_function:write      editor
+POST   /hog_functions/{destination_id}/ticks                             hog_function:write      editor
+GET    /runs                                                             hog_function:read       viewer
+GET    /runs/{run_id}                                                    hog_function:read       viewer
+DELETE /runs/{run_id}                                                    hog_function:write      editor
+POST   /runs/{run_id}/pause                                              hog_function:write      editor
+POST   /runs/{run_id}/resume                                             hog_function:write      editor
 POST   /hog_functions/{destination_id}/backtest                          hog_function:write      editor
 GET    /integrations                                                     integration:read        viewer
 POST   /integrations                                                     integration:write       editor
@@ -157,7 +166,7 @@ GET    /integrations/{integration_id}/channels                           integra
 """
 # Pages and documents, without anything of a project in them.
 OPEN = {
-    "/", "/project/{rest}", "/project.js", "/login", "/join", "/reset", "/entrance.js", "/api/schema", "/api/docs",
+    "/", "/project/{rest}", "/project.js", "/login", "/join", "/reset", "/entrance.js", "/api/schema", "/api/schema/{name}", "/api/docs",
     "/api/docs/{name}", "/integrations/{kind}/callback",  # asks for itself who comes back
 }  # fmt: skip
 

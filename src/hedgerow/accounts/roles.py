@@ -29,7 +29,7 @@ class Role(IntEnum):
 
 # What a scope may be about, named as PostHog names it where it has the same thing.
 SUBJECTS = frozenset({
-    "action", "activity_log", "cohort", "event", "event_definition", "group", "hog_function", "ingestion_warning",
+    "action", "activity_log", "alert", "cohort", "event", "event_definition", "group", "hog_function", "ingestion_warning",
     "integration", "organization", "organization_member", "person", "project", "property_definition", "query", "user",
 })  # fmt: skip
 VERBS = ("read", "write")

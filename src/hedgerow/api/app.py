@@ -9,6 +9,7 @@ from hedgerow.api import (
     account_errors,
     audit,
     backtests,
+    configuration,
     definitions,
     deliveries,
     docs,
@@ -47,7 +48,7 @@ ROUTERS = (
     keys.router, entrance.router,
     hog_functions.router, revisions.router, drafts.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
     deliveries.router,
-    definitions.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
+    definitions.router, configuration.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router, query.router, invocations.router, explain.router,
     replays.router, traces.router, backtests.router, integrations.router, integrations.coming_back,
 )  # fmt: skip

@@ -113,7 +113,7 @@ async def _save_action(access: Access, action: Action) -> Action:
     def work(connection: Connection) -> Action:
         before = get_action(connection, access.project.id, action.id) if action.id else None
         saved = save_action(connection, action)
-        _record(access, connection, "Action", _told_action(saved), _told_action(before) if before else None)
+        recorded(access, connection, saved, before)
         return saved
 
     saved = await access.services.state.write(work)
@@ -263,7 +263,7 @@ async def _save_cohort(access: Access, cohort: Cohort) -> Cohort:
     def work(connection: Connection) -> Cohort:
         before = get_cohort(connection, access.project.id, cohort.id) if cohort.id else None
         saved = save_cohort(connection, cohort)
-        _record(access, connection, "Cohort", _told_cohort(saved), _told_cohort(before) if before else None)
+        recorded(access, connection, saved, before)
         return saved
 
     saved = await access.services.state.write(work)
@@ -322,13 +322,20 @@ def _common(existing: Action | Cohort, fields: Mapping[str, Any]) -> dict[str, A
     return {"name": name.strip(), "description": description, "deleted": deleted, "origin": origin}
 
 
-def _record(
-    access: Access, connection: Connection, scope: str, after: dict[str, Any], before: dict[str, Any] | None
+def recorded(
+    access: Access, connection: Connection, item: Action | Cohort, before: Action | Cohort | None
 ) -> None:
-    """Tell the audit log."""
-    gone = after["deleted"] and not (before or after)["deleted"]
+    """Tell the audit log of a change, inside its transaction."""
+    gone = item.deleted and not (before or item).deleted
     activity = "created" if before is None else "deleted" if gone else "updated"
-    access.record(connection, activity, scope, after["id"], name=after["name"], before=before, after=after)
+    access.record(
+        connection, activity, type(item).__name__, item.id, name=item.name,
+        before=_told(before) if before else None, after=_told(item),
+    )  # fmt: skip
+
+
+def _told(item: Action | Cohort) -> dict[str, Any]:
+    return _told_action(item) if isinstance(item, Action) else _told_cohort(item)
 
 
 async def _check(access: Access, change: Callable[[Project], Project], use: Mapping[str, Any] | None) -> None:

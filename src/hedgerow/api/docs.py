@@ -17,6 +17,7 @@ from fastapi import APIRouter, Request, Response
 
 from hedgerow.api.errors import Invalid
 from hedgerow.api.schema import build
+from hedgerow.configuration.documents import SCHEMA_FILES, json_schema
 
 router = APIRouter(include_in_schema=False)
 
@@ -64,6 +65,17 @@ async def schema(request: Request) -> Response:
         return Response(body, media_type="application/yaml")
     body = await asyncio.to_thread(lambda: contract.json)
     return Response(body, media_type="application/json")
+
+
+@router.get("/api/schema/{name}")
+async def schema_of_files(name: str) -> Response:
+    """The JSON Schema of a kind of configuration file, by which editors complete and check it."""
+    kinds = {file: kind for kind, file in SCHEMA_FILES.items()}
+    if name not in kinds:
+        return Response(f"There are {', '.join(kinds)}.\n", 404, media_type="text/plain")
+    body = orjson.dumps(json_schema(kinds[name]), option=orjson.OPT_INDENT_2)
+    headers = {"access-control-allow-origin": "*"}  # editors in a browser read it from another site
+    return Response(body, media_type="application/schema+json", headers=headers)
 
 
 def _wants_yaml(request: Request) -> bool:

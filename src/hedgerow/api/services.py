@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from hedgerow.accounts.context import Context
 from hedgerow.accounts.passwords import Passwords
+from hedgerow.alerts.smtp import Post
 from hedgerow.destinations.catalogue import Catalogue, builtin
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.insight import Tail
@@ -36,6 +37,7 @@ class Services:
         forget: told after somebody asked for a person to be erased.
         passwords: makes and compares their hashes.
         hub: connects accounts at vendors.
+        post: takes the mails of alerts; None: the operator has set up none.
         trials: tries destinations out, in helper processes; so are all filters and programs that the API runs.
     """
 
@@ -53,6 +55,7 @@ class Services:
     passwords: Passwords = field(default_factory=Passwords)
     trials: Trials = field(default_factory=Trials)
     hub: Hub = field(default_factory=lambda: Hub.of(Settings()))
+    post: Post | None = None
 
     @property
     def accounts(self) -> Context:

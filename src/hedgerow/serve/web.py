@@ -15,6 +15,8 @@ import uvloop
 
 from hedgerow.accounts import project_by_token
 from hedgerow.accounts.emptying import Emptier
+from hedgerow.alerts.desk import Desk
+from hedgerow.alerts.smtp import Post
 from hedgerow.api import Services, create_app
 from hedgerow.capture import CachedProjects, CaptureApp, CaptureOptions, DiskGate, Project, Trail
 from hedgerow.delivery.eraser import Eraser
@@ -111,6 +113,7 @@ class Site:
     emptier: Emptier
     trials: Trials
     hub: Hub
+    alerts: Desk
 
 
 def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: Roster) -> Site:
@@ -136,11 +139,16 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
     eraser, trials = Eraser(stores.state, stores.telemetry, stores.log, now_ms), Trials.of(settings)
     services = Services(
         settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail, forget=eraser.wake,
-        trials=trials, hub=hub,
+        trials=trials, hub=hub, post=Post.of(settings),
     )  # fmt: skip
+
+    async def lag_s() -> float:
+        return (await lag.read()).worst
+
     emptier = Emptier(stores.state, now_ms)
     gateway = Gateway([capture, health], create_app(services))
-    return Site(gateway, backlog, trail, tail, eraser, emptier, trials, hub)
+    alerts = Desk.of(settings, lag=lag_s, now=now_ms)
+    return Site(gateway, backlog, trail, tail, eraser, emptier, trials, hub, alerts)
 
 
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
@@ -154,7 +162,7 @@ async def serve(settings: Settings, inheritance: Inheritance) -> None:
         serving = asyncio.create_task(server.serve())
         beside = [
             asyncio.create_task(work)
-            for work in (site.backlog.watch(), site.eraser.run(), site.emptier.run())
+            for work in (site.backlog.watch(), site.eraser.run(), site.emptier.run(), site.alerts.run())
         ]
         roster.report_up()
         stop = asyncio.Event()
@@ -171,6 +179,7 @@ async def serve(settings: Settings, inheritance: Inheritance) -> None:
         await asyncio.gather(*beside, return_exceptions=True)
         await site.trials.close()
         await site.hub.close()
+        site.alerts.close()
         await site.trail.flush()
 
 
