@@ -7,7 +7,7 @@ import pytest
 from hedgerow.destinations import Config, Existing, Secrets
 from hedgerow.destinations.diffs import NOTHING, changed, compare, text
 from hedgerow.destinations.drafts import merged
-from hedgerow.destinations.listing import contains, matched
+from hedgerow.destinations.listing import Search, contains
 from hedgerow.destinations.revisions import restored
 
 
@@ -192,11 +192,12 @@ def test_containing(whole, part, found):
         ("slack", "Orders to the Warehouse", None),
         ("ÄRGER", "Kein ärger", "exact"),
         ("%", "Orders", None),
+        ("shopping", "sho hop opp pping", None),
     ],
 )
 def test_searching_forgives_slips(search, name, how):
     """In any case, in any part of the text, each word nearly right."""
-    assert matched(search, name) == how
+    assert Search(search).found_in(name) == how
 
 
 def test_a_secret_within_a_mapping_that_is_new_is_not_shown():

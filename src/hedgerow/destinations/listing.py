@@ -1,13 +1,14 @@
 """Finding destinations of a project: PostHog's filters of its list, and a search that forgives slips of the pen.
 
-What SQL can decide it decides. A search and the two filters that look into a destination's own filter read name, description
-and filter of each destination of the project, and decide in Python.
+What SQL can decide it decides, and it sorts ids alone: only the configurations of the page are read. A search and the two
+filters that look into a destination's own filter read name, description or filter of each destination of the project, and
+decide in Python.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,13 +22,11 @@ LONGEST_SEARCH: Final = 200
 SIMILAR: Final = 0.5
 """Share of the searched word's letter triples from which another word counts as the same one misspelt."""
 
+_COUNT = "SELECT count(*) FROM destinations d "
+_IDS = "SELECT d.id FROM destinations d "
+_DESCRIPTION, _FILTERS = "json_extract(r.config, '$.description')", "json_extract(r.config, '$.filters')"
 _FROM = (
     " FROM destinations d JOIN destination_revisions r ON r.destination_id = d.id AND r.number = d.revision "
-)
-_COUNT = "SELECT count(*)" + _FROM
-_TEXTS = (
-    "SELECT d.id, d.name, json_extract(r.config, '$.description'), json_extract(r.config, '$.filters')"
-    + _FROM
 )
 _ORDER = " ORDER BY d.execution_order IS NULL, d.execution_order, d.updated_at DESC, d.id "
 _CHOSEN = CURRENT + " JOIN json_each(?) chosen ON d.id = unhex(chosen.value) ORDER BY chosen.key"
@@ -91,15 +90,27 @@ def list_destinations(
     wanted = wanted or Wanted()
     where, values = _conditions(project_id, wanted)
     if wanted.search or wanted.filters:
-        found = dict(_looked_into(conn.execute(_TEXTS + where + _ORDER, values), wanted))
-        chosen = orjson.dumps([one.hex() for one in list(found)[offset : offset + limit]]).decode()
-        items = [from_row(row) for row in conn.execute(_CHOSEN, (chosen,))]
+        found = dict(_looked_into(conn.execute(_texts(wanted) + where + _ORDER, values), wanted))
         matches = {str(uuid.UUID(bytes=one)): how for one, how in found.items() if how}
-        return Page(items, len(found), matches)
-    rows = conn.execute(CURRENT + where + _ORDER + "LIMIT ? OFFSET ?", (*values, limit, offset))
-    items = [from_row(row) for row in rows]
-    counted = conn.execute(_COUNT + where, values).fetchone()
-    return Page(items, int(counted[0]) if counted else 0, {})
+        return Page(_read(conn, list(found)[offset : offset + limit]), len(found), matches)
+    ids = [
+        one for (one,) in conn.execute(_IDS + where + _ORDER + "LIMIT ? OFFSET ?", (*values, limit, offset))
+    ]
+    ((count,),) = conn.execute(_COUNT + where, values)
+    return Page(_read(conn, ids), int(count), {})
+
+
+def _read(conn: Connection, ids: Sequence[bytes]) -> list[Destination]:
+    """Some destinations, in this order."""
+    chosen = orjson.dumps([one.hex() for one in ids]).decode()
+    return [from_row(row) for row in conn.execute(_CHOSEN, (chosen,))]
+
+
+def _texts(wanted: Wanted) -> str:
+    """The statement that reads what is looked into, and nothing else: most of a configuration is not."""
+    description = _DESCRIPTION if wanted.search else "NULL"
+    filters = _FILTERS if wanted.filters else "NULL"
+    return f"SELECT d.id, d.name, {description}, {filters}" + _FROM
 
 
 def _conditions(project_id: int, wanted: Wanted) -> tuple[str, list[Any]]:
@@ -122,15 +133,16 @@ def _among(column: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
 def _looked_into(rows: Any, wanted: Wanted) -> Iterator[tuple[bytes, str | None]]:
     """Those whose texts and filters fit, with how the search found them; exact matches come first."""
     similar: list[tuple[bytes, str | None]] = []
+    search = Search(wanted.search) if wanted.search else None
     for identity, name, description, filters in rows:
         if wanted.filters:
             stored = orjson.loads(filters or "{}")
             if not any(contains(stored, one) for one in wanted.filters):
                 continue
-        how = matched(wanted.search, f"{name}\n{description or ''}") if wanted.search else None
+        how = search.found_in(f"{name}\n{description or ''}") if search else None
         if how == "similar":
             similar.append((identity, how))
-        elif how or not wanted.search:
+        elif how or not search:
             yield identity, how
     yield from similar
 
@@ -146,14 +158,25 @@ def contains(whole: Any, part: Any) -> bool:
     return type(whole) is type(part) and bool(whole == part)
 
 
-def matched(search: str, text: str) -> str | None:
-    """How a text answers to a search: ``exact`` when it has it, ``similar`` when each word has a near relation in it."""
-    sought, read = search.casefold().strip(), text.casefold()
-    if sought in read:
-        return "exact"
-    words = [triples(word) for word in read.split()]
-    near = all(any(_alike(triples(word), other) for other in words) for word in sought.split())
-    return "similar" if near and sought else None
+class Search:
+    """What somebody looks for among texts, the odd letter wrong."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.casefold().strip()
+        self._words = [triples(word) for word in self._text.split()]
+
+    def found_in(self, text: str) -> str | None:
+        """How a text answers: ``exact`` when it has it, ``similar`` when each word has a near relation in it."""
+        read = text.casefold()
+        if self._text in read:
+            return "exact"
+        # Most texts have too few of a word's triples even in all of their words together, which is quick to see.
+        padded = f"  {'   '.join(read.split())} "
+        if not self._words or not all(_enough(sought, padded) for sought in self._words):
+            return None
+        words = [triples(word) for word in read.split()]
+        near = all(any(_enough(sought, other) for other in words) for sought in self._words)
+        return "similar" if near else None
 
 
 def triples(word: str) -> frozenset[str]:
@@ -162,5 +185,5 @@ def triples(word: str) -> frozenset[str]:
     return frozenset(padded[at : at + 3] for at in range(len(padded) - 2))
 
 
-def _alike(sought: frozenset[str], other: frozenset[str]) -> bool:
-    return len(sought & other) >= SIMILAR * len(sought)
+def _enough(sought: frozenset[str], other: Container[str]) -> bool:
+    return sum(triple in other for triple in sought) >= SIMILAR * len(sought)
