@@ -7,6 +7,7 @@ from fastapi import FastAPI
 import hedgerow
 from hedgerow.api import (
     account_errors,
+    all_runs,
     audit,
     backtests,
     configuration,
@@ -35,6 +36,7 @@ from hedgerow.api import (
     sessions,
     tail,
     telemetry,
+    ticks,
     traces,
     users,
     vocabulary,
@@ -50,7 +52,7 @@ ROUTERS = (
     deliveries.router,
     definitions.router, configuration.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router, query.router, invocations.router, explain.router,
-    replays.router, traces.router, backtests.router, integrations.router, integrations.coming_back,
+    replays.router, ticks.router, all_runs.router, traces.router, backtests.router, integrations.router, integrations.coming_back,
 )  # fmt: skip
 
 

@@ -251,7 +251,8 @@ async def _shown_draft(
 ) -> dict[str, Any]:
     response.headers["etag"] = draft_etag(draft, found)
     merge = await _merge(access, found, draft)
-    more = await access.services.state.read(lambda c: beside(c, [found]))
+    now = access.services.now()
+    more = await access.services.state.read(lambda c: beside(c, [found], now))
     shown = presenters.destination(
         draft.destination(found), access.services.templates, access.seen, more[found.id]
     )

@@ -34,6 +34,7 @@ from hedgerow.destinations import diffs, drafts, repository
 from hedgerow.destinations.listing import Page, list_destinations
 from hedgerow.destinations.model import Destination
 from hedgerow.destinations.validation import Existing, Valid, small_int, validate
+from hedgerow.replay.ticking import standing_of
 from hedgerow.store import Connection
 
 router = APIRouter(prefix="/api/projects/{project_id}/hog_functions")
@@ -50,7 +51,7 @@ async def list_all(request: Request, access: Reading) -> Response:
 
     def work(connection: Connection) -> tuple[Page, dict[str, presenters.Beside]]:
         page = list_destinations(connection, access.project.id, wanted, limit=limit, offset=offset)
-        return page, beside(connection, page.items, page.matches)
+        return page, beside(connection, page.items, access.services.now(), page.matches)
 
     page, more = await access.services.state.read(work)
     show = presenters.destination if truth(query.get("full", ""), "full") else presenters.summary
@@ -112,7 +113,7 @@ async def rearrange(request: Request, access: Writing) -> list[dict[str, Any]]:
         types = {_moved(access, connection, one, place, message) for one, place in orders.items()}
         page = list_destinations(connection, access.project.id, limit=-1)
         some = [item for item in page.items if item.type in types]
-        more = beside(connection, some)
+        more = beside(connection, some, access.services.now())
         return [
             presenters.summary(item, access.services.templates, access.seen, more[item.id]) for item in some
         ]
@@ -232,12 +233,16 @@ async def shown_change(access: Access, saved: Destination, response: Response) -
 
 async def presented(access: Access, item: Destination) -> dict[str, Any]:
     """A destination in full, with how it stands now."""
-    more = await access.services.state.read(lambda connection: beside(connection, [item]))
+    now = access.services.now()
+    more = await access.services.state.read(lambda connection: beside(connection, [item], now))
     return presenters.destination(item, access.services.templates, access.seen, more[item.id])
 
 
 def beside(
-    connection: Connection, items: Sequence[Destination], matches: Mapping[str, str] | None = None
+    connection: Connection,
+    items: Sequence[Destination],
+    now: int,
+    matches: Mapping[str, str] | None = None,
 ) -> dict[str, presenters.Beside]:
     """What is told of some destinations besides their configuration, by id."""
     stand = standings(connection, [_key(item) for item in items])
@@ -252,6 +257,8 @@ def beside(
             people.get(item.created_by or 0),
             presenters.draft_note(notes.get(item.id)),
             (matches or {}).get(item.id),
+            standing_of(connection, _key(item)) if item.config.schedule else None,
+            now,
         )
         for item in items
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -11,18 +12,23 @@ import orjson
 from hedgerow.accounts.options import shown
 from hedgerow.api import bytecode
 from hedgerow.api.times import iso
+from hedgerow.delivery.identity import text
 from hedgerow.delivery.queries import Delivery, Details, Request
 from hedgerow.delivery.standing import Standing
 from hedgerow.destinations import project as destinations
 from hedgerow.destinations.catalogue import Catalogue
 from hedgerow.destinations.model import Config, Destination, Inputs
+from hedgerow.destinations.schedule import Cadence
 from hedgerow.events import Event
 from hedgerow.people import PersonState, Project, display_name
 from hedgerow.people.queries import FoundGroup, FoundPerson
+from hedgerow.replay import ticking
 from hedgerow.settings import Settings
 
 # The watcher's states are numbers in PostHog's API; 0 is shown for a destination that is switched off.
 UNKNOWN_STATUS = {"state": 0, "tokens": 0}
+# So many ticks ahead are shown: one would not tell whether a cron expression is what was meant.
+NEXT_TICKS = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,12 +40,16 @@ class Beside:
         creator: who made it, as ``user`` shows them.
         draft: what ``draft_note`` says of its draft.
         match: how a search found it.
+        ticked: how far its schedule has come.
+        now: milliseconds since the epoch.
     """
 
     standing: Standing = dataclasses.field(default_factory=Standing)
     creator: dict[str, Any] | None = None
     draft: dict[str, Any] | None = None
     match: str | None = None
+    ticked: ticking.Standing | None = None
+    now: int = 0
 
 
 def destination(
@@ -49,6 +59,7 @@ def destination(
     return {
         **summary(item, templates, owner, beside),
         **configuration(item.config, owner),
+        "schedule": _schedule(item, beside),
         "bytecode": bytecode.of_program(item.config.hog),
         "transpiled": None,
         "batch_export_id": item.config.batch_export_id,
@@ -77,6 +88,7 @@ def summary(
         "status": _status(standing) if item.enabled else UNKNOWN_STATUS,
         "health": _health(standing),
         "held": {"count": standing.held.count, "oldest": _iso(standing.held.oldest)},
+        "schedule": _schedule(item, beside),
         "execution_order": config.execution_order,
         "revision": item.revision,
         "draft": beside.draft,
@@ -103,8 +115,27 @@ def configuration(config: Config, owner: destinations.Project) -> dict[str, Any]
         "rate_limit": config.rate_limit,
         "ordering": config.ordering,
         "fetch": config.fetch,
+        "schedule": config.schedule,
         "execution_order": config.execution_order,
         "origin": config.origin,
+    }
+
+
+def _schedule(item: Destination, beside: Beside) -> dict[str, Any] | None:
+    """When it fires, and how that stands; one that is off has no next tick."""
+    schedule, ticked = item.config.schedule, beside.ticked
+    if schedule is None:
+        return None
+    ahead = islice(Cadence.of(schedule).after(beside.now), NEXT_TICKS if item.enabled else 0)
+    last = None
+    if ticked is not None and ticked.tick_at is not None:
+        run = None if ticked.run_id is None else text(ticked.run_id)
+        last = {"tick": iso(ticked.tick_at), "run": run, "passed_over": ticked.passed}
+    return {
+        **schedule,
+        "next": [iso(tick) for tick in ahead],
+        "last": last,
+        "waits": None if ticked is None else ticked.waits,
     }
 
 

@@ -60,9 +60,9 @@ async def replay(
     run = await begin(access, order, total=total)
     if not is_dry:
         return await _shown(access, run, found)
-    run = await _counted(access, run)
+    run = await counted(access, run)
     response.status_code = 200 if run.finished_at else 202
-    return _count(await _shown(access, run, found))
+    return count(await _shown(access, run, found))
 
 
 @router.get("/replays")
@@ -123,8 +123,8 @@ async def _shown(access: Access, run: Run, owner: Destination) -> dict[str, Any]
     return {**shown, "wanted": dict(run.wanted), "notes": list(notes.values())}
 
 
-def _count(shown: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a dry run."""
+def count(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a dry run, from the run as it is shown."""
     progress = shown["progress"]
     return {
         "dry_run": True,
@@ -139,7 +139,7 @@ def _count(shown: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _counted(access: Access, run: Run) -> Run:
+async def counted(access: Access, run: Run) -> Run:
     """A dry run when workers have counted, or after a while as far as they have come."""
     deadline = asyncio.get_running_loop().time() + PATIENCE_S
 

@@ -1,4 +1,4 @@
-"""What re-runs and replays have in common at the API: how they are shown, begun, paused and cancelled."""
+"""What re-runs, replays and ticks of schedules have in common at the API: how they are shown, begun, paused and cancelled."""
 
 from __future__ import annotations
 
@@ -67,15 +67,19 @@ def read(connection: Connection, run: Run) -> Shown:
         connection: inside a reading transaction.
         run: which.
     """
-    waits = {} if run.finished_at or run.dry_run else _waits_for(connection, run)
-    return Shown(run, runs.progress(connection, run), waits)
+    reached = runs.progress(connection, run)
+    waits = {} if run.finished_at or run.dry_run else _waits_for(connection, run, reached)
+    return Shown(run, reached, waits)
 
 
-def _waits_for(connection: Connection, run: Run) -> dict[str, str]:
+def _waits_for(connection: Connection, run: Run, reached: Progress) -> dict[str, str]:
     """Destinations whose part of a run does not go on now, and why."""
     gates, found = Gates(), {}
     gates.refresh(connection)
-    for owner in waiting.owners(connection, run):
+    owners = set(waiting.owners(connection, run))
+    if run.kind == runs.SCHEDULE and reached.selecting and run.destination_id is not None:
+        owners.add(run.destination_id)  # it selects no more than is sent
+    for owner in sorted(owners):
         gate = gates.of(owner)
         if repository.status(connection, owner) == "disabled":
             found[text(owner)] = SWITCHED_OFF
@@ -95,6 +99,7 @@ def presented(shown: Shown) -> dict[str, Any]:
         "destination": None if run.destination_id is None else text(run.destination_id),
         "revision": run.wanted.get("revision", "current"),
         "rate": run.rate,
+        "tick": iso(run.wanted["at"]) if run.kind == runs.SCHEDULE else None,
         "created_at": iso(run.created_at),
         "created_by": run.author,
         "finished_at": None if run.finished_at is None else iso(run.finished_at),

@@ -38,6 +38,7 @@ COMMANDS = {
     "revisions": "revisions",
     "rollback": "revisions:rollback",
     "runs": "reruns:runs",
+    "schedules": "schedules",
     "serve": "serve",
     "settings": "settings",
     "standby": "standby",

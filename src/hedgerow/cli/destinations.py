@@ -9,6 +9,7 @@ import click
 from hedgerow.cli.client import Client
 from hedgerow.cli.options import connected, one_named
 from hedgerow.cli.output import fields, heading, local_time, pretty, show_json, table
+from hedgerow.cli.schedules import fires
 
 PERIOD = "-24h"
 HEADERS = ("NAME", "STATE", "EVENTS", "DELIVERED", "FAILED", "CHANGED", "ID")
@@ -41,7 +42,7 @@ def _row(item: dict[str, Any], counts: dict[str, int]) -> tuple[object, ...]:
     return (
         item["name"],
         _state(item),
-        _events(item["filters"]),
+        _events(item),
         counts.get("success", 0),
         counts.get("failure", 0),
         local_time(item["updated_at"]),
@@ -63,9 +64,12 @@ def _held(held: dict[str, Any]) -> str | None:
     return f"{held['count']} since {local_time(held['oldest'])}" if held["count"] else None
 
 
-def _events(filters: dict[str, Any] | None) -> str:
-    """Which events a destination wants, in few words."""
-    entries = [*((filters or {}).get("events") or ()), *((filters or {}).get("actions") or ())]
+def _events(item: dict[str, Any]) -> str:
+    """Which events a destination wants, in few words; or when it fires by itself."""
+    if item["schedule"]:
+        return f"on a schedule, {fires(item['schedule'])}"
+    filters = item["filters"] or {}
+    entries = [*(filters.get("events") or ()), *(filters.get("actions") or ())]
     names = [str(entry.get("name") or entry.get("id") or "any") for entry in entries]
     if not names:
         return "all"
@@ -86,7 +90,7 @@ def _show(client: Client, identity: str, *, as_json: bool) -> None:
             "Holds": _held(item["held"]),
             "Description": item["description"],
             "Template": item["template"]["name"] if item["template"] else None,
-            "Events": _events(item["filters"]),
+            "Events": _events(item),
             "Last 24 hours": ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing",
             "Changed": f"{local_time(item['updated_at'])} (revision {item['revision']})",
             "Draft": _draft(item["draft"]),

@@ -18,7 +18,7 @@ from hedgerow.cli.errors import CommandFailed
 
 FIELDS = (
     "name", "description", "enabled", "type", "template", "template_id", "events", "filters", "inputs", "inputs_schema",
-    "hog", "mappings", "masking", "sampling", "retry", "rate_limit", "ordering", "fetch", "icon_url", "execution_order",
+    "hog", "mappings", "masking", "threshold", "digest", "sampling", "retry", "rate_limit", "ordering", "fetch", "schedule", "icon_url", "execution_order",
 )  # fmt: skip
 ITEM_KEYS = {"value", "templating"}
 REFERENCES = {"from_env", "from_file"}

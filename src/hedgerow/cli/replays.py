@@ -49,8 +49,8 @@ def replay(
         "skip_delivered": not again
     }
     if dry_run or not yes:
-        count = _counted(client, found["id"], client.post(path, {**body, "dry_run": True}))
-        if not agreed(count, _told(count), "Replay them?", dry_run=dry_run, as_json=as_json):
+        count = counted(client, client.post(path, {**body, "dry_run": True}))
+        if not agreed(count, told(count), "Replay them?", dry_run=dry_run, as_json=as_json):
             return
     run = client.post(path, body)
     if as_json:
@@ -66,20 +66,21 @@ def _read(filters: str | None) -> Any:
         raise click.BadParameter(f"This is not JSON: {error}.", param_hint="--filters") from None
 
 
-def _counted(client: Client, owner: str, count: dict[str, Any]) -> dict[str, Any]:
+def counted(client: Client, count: dict[str, Any]) -> dict[str, Any]:
     """A count when it is complete; a long one is asked for again and again."""
     deadline = time.monotonic() + PATIENCE_S
     while not count["complete"] and time.monotonic() < deadline:
         time.sleep(BEAT_S)
-        run = client.get(f"hog_functions/{owner}/replays/{count['id']}/")
+        run = client.get(f"runs/{count['id']}/")
         progress = run["progress"]
-        told = {field: progress[field] for field in ("looked_at", "total", "left_out", "persons")}
-        count = {**count, **told, "count": progress["selected"], "complete": run["finished_at"] is not None}
+        more = {field: progress[field] for field in ("looked_at", "total", "left_out", "persons")}
+        count = {**count, **more, "count": progress["selected"], "complete": run["finished_at"] is not None}
     return count
 
 
-def _told(count: dict[str, Any]) -> str:
-    found = f"{count['count']} deliveries for {count['looked_at']} events"
+def told(count: dict[str, Any], what: str = "events") -> str:
+    """A count in one line; ``what`` was looked at."""
+    found = f"{count['count']} deliveries for {count['looked_at']} {what}"
     left_out = f"; left out: {counts(count['left_out'])}" if count["left_out"] else ""
     return f"{found}{left_out}." + ("" if count["complete"] else " There is more that was not looked at yet.")
 

@@ -1,4 +1,4 @@
-"""``hedgerow rerun`` and ``runs``: run deliveries again, and see how far that has come."""
+"""``hedgerow rerun`` and ``runs``: run deliveries again, and see how far that, or any run, has come."""
 
 from __future__ import annotations
 
@@ -85,17 +85,19 @@ def _counted(count: dict[str, Any]) -> str:
 
 @click.command("runs")
 @click.argument("run_id", required=False, metavar="[ID]")
+@click.option("--kind", type=click.Choice(["rerun", "replay", "schedule"]), help="Only runs of this kind.")
 @wishing
 @connected
-def runs(client: Client, *, run_id: str | None, wish: str | None, as_json: bool) -> None:
-    """List re-runs, newest first, or show how far the one with this ID has come."""
+def runs(client: Client, *, run_id: str | None, kind: str | None, wish: str | None, as_json: bool) -> None:
+    """List re-runs, replays and ticks of schedules, newest first, or show how far the one with this ID has come."""
     if run_id is None:
         if wish:
             raise click.UsageError(f"Say which run to {wish}.")
-        found = client.get("reruns/")["results"]
+        given = {"kind": kind} if kind else {}
+        found = client.get("runs/", **given)["results"]
         if as_json:
             show_json(found)
             return
-        listed(found, "Nothing was run again yet. See: hedgerow rerun --help")
+        listed(found, "There are no runs yet. See: hedgerow rerun --help, and hedgerow schedules --help")
         return
-    carry_out(client, f"reruns/{run_id}/", wish, as_json=as_json)
+    carry_out(client, f"runs/{run_id}/", wish, as_json=as_json)

@@ -10,7 +10,7 @@ import click
 from hedgerow.cli.client import Client
 from hedgerow.cli.output import fields, local_time, show_json, table
 
-HEADERS = ("BEGAN", "STATE", "SELECTED", "DELIVERED", "FAILED", "OPEN", "ID")
+HEADERS = ("BEGAN", "KIND", "STATE", "SELECTED", "DELIVERED", "FAILED", "OPEN", "ID")
 Command: TypeAlias = Callable[..., Any]
 
 
@@ -89,7 +89,7 @@ def _row(item: dict[str, Any]) -> tuple[object, ...]:
     progress = item["progress"]
     verdicts = progress["verdicts"]
     return (
-        local_time(item["created_at"]), item["state"], progress["selected"], verdicts.get("delivered", 0),
+        local_time(item["created_at"]), item["kind"], item["state"], progress["selected"], verdicts.get("delivered", 0),
         verdicts.get("failed", 0), progress["open"], item["id"],
     )  # fmt: skip
 
@@ -100,6 +100,8 @@ def show_run(item: dict[str, Any]) -> None:
     fields(
         {
             "Run": item["id"],
+            "Kind": item["kind"],
+            "Tick": local_time(item["tick"]),
             "State": item["state"],
             "Began": local_time(item["created_at"]),
             "Ended": local_time(item["finished_at"]),

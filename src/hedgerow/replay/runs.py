@@ -23,6 +23,7 @@ from hedgerow.store import Connection
 RERUN: Final = "rerun"
 REPLAY: Final = "replay"
 SCHEDULE: Final = "schedule"
+KINDS: Final = (RERUN, REPLAY, SCHEDULE)
 RUNNING: Final = "running"
 PAUSED: Final = "paused"
 CANCELLING: Final = "cancelling"

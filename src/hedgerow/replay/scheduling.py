@@ -22,6 +22,7 @@ from hedgerow.delivery.identity import raw
 from hedgerow.delivery.keepers import Bench
 from hedgerow.delivery.state import pack_globals
 from hedgerow.destinations import CompiledDestination, FilterError, build_globals, filter_globals
+from hedgerow.destinations.model import Destination
 from hedgerow.log.segments import partition_of
 from hedgerow.people import Folded
 from hedgerow.people.queries import WalkedPerson, how_many, newest, walk
@@ -77,14 +78,14 @@ class Wish:
     """A tick that is to begin.
 
     Attributes:
-        compiled: the destination, with a schedule.
+        destination: with a schedule.
         at: the moment of the schedule.
         by_hand: who asked for it; None when its time has come.
         dry_run: only count.
         rate: deliveries a second; None for that of the schedule.
     """
 
-    compiled: CompiledDestination
+    destination: Destination
     at: int
     by_hand: str | None = None
     dry_run: bool = False
@@ -109,7 +110,7 @@ def begin(
     Raises:
         KeyTaken: somebody's idempotency key is the tick's.
     """
-    destination = wish.compiled.destination
+    destination = wish.destination
     schedule = destination.config.schedule or {}
     number = 0 if wish.dry_run else ticks.next_number(connection)
     only_changed = bool(schedule.get("only_changed"))

@@ -229,7 +229,7 @@ class Ticker:
         owner, now = key(compiled), self._world.now_ms()
         try:
             run, new = scheduling.begin(
-                connection, scheduling.Wish(compiled, tick), partitions=self._world.log.partitions, now=now,
+                connection, scheduling.Wish(compiled.destination, tick), partitions=self._world.log.partitions, now=now,
                 randomness=self._world.chance.randbytes(10),
             )  # fmt: skip
         except KeyTaken:

@@ -71,6 +71,33 @@ DRAFT_NOTE = {
     "updated_at": "2026-05-28T20:26:40.000Z",
 }
 
+CADENCE = {
+    "cron": optional("0 9 * * 1-5"),
+    "timezone": optional("Europe/Berlin"),
+    "every": optional("15m"),
+    "only_changed": note(False, "Only persons who are not as they were when they were last sent."),
+    "rate": note(maybe(50.0), "Persons a second; null for the default."),
+}
+SCHEDULE = Shape(
+    "Schedule",
+    {
+        **CADENCE,
+        "next": note(["2026-05-29T07:00:00.000Z"], "The next ticks; none while it is off."),
+        "last": note(
+            maybe(
+                {
+                    "tick": "2026-05-28T07:00:00.000Z",
+                    "run": maybe("0191f3c0-1d2e-7d00-8000-5f0c6a3b9d10"),
+                    "passed_over": note(0, "Ticks before it that could not begin."),
+                }
+            ),
+            "The last tick that began.",
+        ),
+        "waits": note(maybe("The destination is paused."), "Why a tick that is due does not begin."),
+    },
+    text="When it fires over the persons that its filters choose: a cron expression in a time zone, or an interval.",
+)
+
 SUMMARY = Shape(
     "DestinationSummary",
     {
@@ -89,6 +116,7 @@ SUMMARY = Shape(
         "status": STATUS,
         "health": HEALTH,
         "held": {"count": note(0, "How many deliveries wait."), "oldest": maybe("2026-05-28T20:26:40.000Z")},
+        "schedule": maybe(SCHEDULE),
         "execution_order": maybe(1),
         "revision": note(3, "Grows with each change; the history is under `revisions/`."),
         "draft": note(maybe(free(DRAFT_NOTE)), "Who works on the next revision, or null."),
@@ -132,6 +160,7 @@ WRITTEN = {
     "masking": maybe(free({"ttl": 3600, "hash": "{person.id}"})),
     "mappings": maybe([free({"name": "order", "inputs": {}})]),
     "icon_url": maybe("https://example.com/icon.svg"),
+    "schedule": maybe(free({"cron": "0 9 * * 1-5", "timezone": "Europe/Berlin", "only_changed": True})),
     "execution_order": maybe(1),
     "origin": ORIGIN,
     "message": note("A better address", "Why, for the history; it is not part of the destination."),

@@ -14,11 +14,12 @@ RUN = Shape(
     "Run",
     {
         "id": RUN_ID,
-        "kind": one_of("rerun", "replay"),
+        "kind": one_of("rerun", "replay", "schedule"),
         "state": one_of("running", "paused", "cancelling", "done", "cancelled"),
         "destination": note(maybe(DESTINATION_ID), "Whose deliveries; null when they may be several's."),
         "revision": one_of("current", "original", text="Which revision of a destination runs."),
         "rate": note(maybe(50.0), "Deliveries a second and destination; null for the default."),
+        "tick": note(maybe("2026-05-28T20:26:40.000Z"), "Of a schedule's run: the moment of the schedule."),
         "created_at": "2026-05-28T20:26:40.000Z",
         "created_by": maybe("ada@example.com"),
         "finished_at": maybe("2026-05-28T20:27:40.000Z"),
@@ -43,7 +44,7 @@ RUN = Shape(
             }
         ],
     },
-    text="A re-run or a replay, and how far it has come. It goes on by itself, also after a restart.",
+    text="A re-run, a replay or a tick of a schedule, and how far it has come. It goes on by itself, also after a restart.",
 )
 
 COUNTED = Shape(
