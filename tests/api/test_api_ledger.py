@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from urllib.parse import quote
 
 import pytest
 
+from hedgerow.api.times import iso
 from hedgerow.events import Event
 from hedgerow.people import Change, fold
-from hedgerow.telemetry import Batch
+from hedgerow.telemetry import Batch, search_logs
 from hedgerow.telemetry.outbox import store
 
 HOUR = 3_600_000
@@ -132,6 +134,24 @@ def test_logs_are_newest_first_and_filtered(api):
         None,
     )
     assert api.call("GET", f"hog_functions/{owner}/logs/?limit=501").status == 400
+
+
+def test_a_search_through_many_lines_goes_on_behind_its_next(api, monkeypatch):
+    """It looks through so many lines at a time; those who follow ``next`` find all, page by page."""
+    monkeypatch.setattr("hedgerow.api.telemetry.search_logs", partial(search_logs, most=20))
+    owner = api.webhook()["id"]
+    batch = Batch()
+    for n in range(100):
+        batch.line(1, uuid.UUID(owner).bytes, None, api.now + n, "info", f"order {n % 10}")
+    api.telemetry.write_now(lambda c: store(c, batch))
+    found, address = [], f"hog_functions/{owner}/logs/?search=ORDER+7&limit=2"
+    for _ in range(20):
+        page = api.get(address)
+        found += page["results"]
+        if page["next"] is None:
+            break
+        address = page["next"].partition("/projects/1/")[2]
+    assert [line["timestamp"] for line in found] == [iso(api.now + n) for n in range(97, 0, -10)]
 
 
 def test_metrics_and_totals(api):

@@ -21,6 +21,7 @@ from hedgerow.telemetry import (
     parse_when,
     prometheus_text,
     read_logs,
+    search_logs,
     snapshot,
     totals,
 )
@@ -74,6 +75,29 @@ def test_lines_are_found(conn, asked, found):
     rest = {key: value for key, value in asked.items() if key not in {"limit", "offset"}}
     if rest == asked:
         assert count_logs(conn, ONE, **rest) == len(found)
+
+
+def test_a_search_goes_on_where_the_last_one_ended(conn):
+    """Each looks through whole milliseconds; the pieces together find each line once."""
+    batch = Batch()
+    for number in range(40):
+        batch.line(1, ONE, None, NOON + number // 4, "info", f"order {number % 3}")
+    keep(conn, batch)
+    found, before, turns = [], None, 0
+    while turns == 0 or before is not None:
+        some = search_logs(conn, ONE, "ORDER 1", before=before, most=7)
+        assert some.count == len(some.lines) <= 4
+        found, before, turns = found + some.lines, some.edge, turns + 1
+    assert turns == 6  # the last one finds out that there are none before
+    assert found == read_logs(conn, ONE, search="order 1")
+
+
+def test_a_search_has_pages(conn):
+    """Its count is that of all it came upon."""
+    lines(conn)
+    some = search_logs(conn, ONE, "B", limit=1, offset=1)
+    assert ([line.message for line in some.lines], some.count, some.edge) == (["a_b broke"], 2, None)
+    assert search_logs(conn, ONE, "b", levels=["ERROR"], after=NOON + 2).lines == []
 
 
 def test_lines_of_one_moment_stay_in_order(conn):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 
 from hedgerow.api.access import Access, id_bytes, needs
 from hedgerow.api.errors import Invalid, NotFound
-from hedgerow.api.paging import number, page_of
+from hedgerow.api.paging import link, number, page_of
 from hedgerow.api.times import iso, parse_time
 from hedgerow.delivery.counts import counts_of
 from hedgerow.delivery.queries import find
@@ -19,11 +19,13 @@ from hedgerow.telemetry import (
     COUNTED,
     BadPeriod,
     Count,
+    Found,
     Line,
     charted,
     count_logs,
     metrics,
     read_logs,
+    search_logs,
     summed,
     totals,
 )
@@ -39,7 +41,7 @@ DEFAULT_PERIOD = "-7d"
 
 @router.get("/logs")
 async def logs(destination_id: str, request: Request, access: Reading) -> dict[str, Any]:
-    """Log lines, newest first."""
+    """Log lines, newest first. A search looks through some 50,000 lines at a time: ``next`` goes on with those before."""
     owner, query, now = await _owner(access, destination_id), request.query_params, access.services.now()
     levels = [level for text in query.getlist("level") for level in text.split(",") if level]
     limit = number(request, "limit", DEFAULT_LINES, least=1, most=MOST_LINES)
@@ -48,16 +50,21 @@ async def logs(destination_id: str, request: Request, access: Reading) -> dict[s
         "after": parse_time(query.get("after"), now, "after"),
         "before": parse_time(query.get("before"), now, "before"),
         "levels": ["warn" if level.lower() == "warning" else level for level in levels],
-        "search": query.get("search") or None,
-        "instance_id": _instance(query.get("instance_id")),
     }
+    search, instance = query.get("search") or None, _instance(query.get("instance_id"))
 
-    def work(connection: Connection) -> tuple[list[Line], int]:
-        found = read_logs(connection, owner, **wanted, limit=limit, offset=offset)
-        return found, count_logs(connection, owner, **wanted, most=offset + limit + COUNTED)
+    def work(connection: Connection) -> Found:
+        if search and not instance:
+            return search_logs(connection, owner, search, **wanted, limit=limit, offset=offset)
+        chosen = {**wanted, "search": search, "instance_id": instance}
+        lines = read_logs(connection, owner, **chosen, limit=limit, offset=offset)
+        return Found(lines, count_logs(connection, owner, **chosen, most=offset + limit + COUNTED), None)
 
-    found, count = await access.services.telemetry.read(work)
-    return page_of(request, [_line(line) for line in found], count, limit, offset)
+    found = await access.services.telemetry.read(work)
+    shown = page_of(request, [_line(line) for line in found.lines], found.count, limit, offset)
+    if shown["next"] is None and found.edge is not None:
+        shown["next"] = link(request, before=iso(found.edge), limit=limit, offset=0)
+    return shown
 
 
 async def delivery_logs(access: Access, destination_id: str, delivery_id: str) -> list[dict[str, Any]]:

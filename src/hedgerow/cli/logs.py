@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import click
@@ -59,7 +60,9 @@ def command(
 
 def _read(client: Client, names: Iterable[str], query: dict[str, Any]) -> list[dict[str, Any]]:
     lines = [
-        line for owner in names for line in client.get(f"hog_functions/{owner}/logs/", **query)["results"]
+        line
+        for owner in names
+        for line in islice(client.pages(f"hog_functions/{owner}/logs/", **query), query["limit"])
     ]
     return sorted(lines, key=lambda line: str(line["timestamp"]))
 

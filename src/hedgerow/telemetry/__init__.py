@@ -2,7 +2,7 @@
 
 from hedgerow.telemetry.batch import LEVELS, Batch, Line
 from hedgerow.telemetry.exposition import DestinationTotals, prometheus_text, snapshot
-from hedgerow.telemetry.logs import COUNTED, count_logs, read_logs
+from hedgerow.telemetry.logs import COUNTED, Found, count_logs, read_logs, search_logs
 from hedgerow.telemetry.metrics import BadPeriod, Count, charted, latency, metrics, parse_when, summed, totals
 from hedgerow.telemetry.offers import share
 from hedgerow.telemetry.outbox import drain, put
@@ -15,6 +15,7 @@ __all__ = [
     "Batch",
     "Count",
     "DestinationTotals",
+    "Found",
     "Line",
     "charted",
     "count_logs",
@@ -26,6 +27,7 @@ __all__ = [
     "prune",
     "put",
     "read_logs",
+    "search_logs",
     "share",
     "snapshot",
     "summed",
