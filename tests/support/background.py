@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from typing import Self
 
@@ -12,7 +13,8 @@ from support.sink import Received, Sink, Step
 class BackgroundSink:
     """``with BackgroundSink() as sink``: ``sink.url``, ``sink.requests`` and ``sink.script`` as those of ``Sink``."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._up = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
@@ -32,7 +34,7 @@ class BackgroundSink:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        async with Sink() as self._sink:
+        async with Sink(tls=self._tls) as self._sink:
             self._up.set()
             await self._stop.wait()
 
