@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     log_level: str = knob(
         "info", "How much the server says on its standard error: debug, info, warning, error."
     )
+    log_format: str = knob(
+        "text",
+        "How it says it: text for people, json for programs: one object per line with time, level, logger, message, process "
+        "and the values that the message names.",
+    )
 
     # -------------------------------------------------------------- who may come in
 
@@ -436,6 +441,13 @@ class Settings(BaseSettings):
         if value and info.data.get("smtp_security") == "none":
             raise ValueError(f"a login needs encryption: set {variable('smtp_security')} to starttls or tls")
         return value
+
+    @field_validator("log_format")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        if value.lower() not in {"text", "json"}:
+            raise ValueError("must be text or json")
+        return value.lower()
 
     @field_validator("host_rates")
     @classmethod

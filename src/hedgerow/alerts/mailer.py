@@ -58,7 +58,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 DUE: Final = """
 SELECT id, recipient, subject, body, headers, created_at, attempts FROM alert_mails
-WHERE next_at <= ? ORDER BY next_at LIMIT 1
+WHERE next_at <= ? ORDER BY next_at, recipient LIMIT 1
 """
 SENT: Final = (
     "UPDATE alert_mails SET sent_at = ?, next_at = NULL, attempts = attempts + 1, error = '' WHERE id = ?"

@@ -119,7 +119,7 @@ class Post:
             )
         if isinstance(error, smtplib.SMTPResponseException):
             return MailError(f"{where} says: {error.smtp_code} {_line(error.smtp_error)}")
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             return MailError(f"{where} did not answer within {self.timeout_s:g} seconds.")
         return MailError(f"{where} cannot be used: {_line(str(error)) or type(error).__name__}")
 

@@ -30,8 +30,9 @@ from hedgerow.serve.collector import calm_collector
 from hedgerow.serve.gates import BacklogGate, first_reason
 from hedgerow.serve.gateway import Gateway
 from hedgerow.serve.health import Health
-from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, log_to_stderr, received
+from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, received
 from hedgerow.serve.lag import LagMeter
+from hedgerow.serve.logs import log_to_stderr
 from hedgerow.serve.server import InheritedServer
 from hedgerow.serve.status import Bells, Roster
 from hedgerow.settings import Settings, SettingsError, load
@@ -189,7 +190,7 @@ def main() -> int:
     follow_supervisor(inheritance.alive)
     try:
         settings = load()
-        log_to_stderr(inheritance.name, settings.log_level)
+        log_to_stderr(inheritance.name, settings.log_level, settings.log_format)
         uvloop.run(serve(settings, inheritance))
     except (SettingsError, SecretsError) as error:
         sys.stderr.write(f"{error}\n")
