@@ -17,7 +17,7 @@ from typing import Self
 
 TOKEN = "phc_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 KEY = "phx_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
-START_S = 30.0
+START_S = 60.0
 STOP_S = 15.0
 
 

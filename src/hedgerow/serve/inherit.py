@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
-import logging
 import os
 import signal
 import sys
@@ -82,9 +81,3 @@ def _end_with(alive: int) -> None:
     while os.read(alive, 1):
         pass
     os._exit(ORPHANED)
-
-
-def log_to_stderr(name: str, level: str) -> None:
-    """One line per record: time, process, level, text."""
-    form = f"%(asctime)s.%(msecs)03d {name:<9} %(levelname)-7s %(message)s"
-    logging.basicConfig(level=level.upper(), stream=sys.stderr, format=form, datefmt="%H:%M:%S", force=True)

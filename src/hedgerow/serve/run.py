@@ -12,7 +12,7 @@ from hedgerow.destinations.errors import SecretsError
 from hedgerow.serve.banner import banner
 from hedgerow.serve.first_run import Instance, prepare
 from hedgerow.serve.folder import DataFolder, FolderError
-from hedgerow.serve.inherit import log_to_stderr
+from hedgerow.serve.logs import log_to_stderr
 from hedgerow.serve.supervisor import PortTaken, Supervisor, listen
 from hedgerow.settings import Settings
 from hedgerow.store import StoreError
@@ -37,7 +37,7 @@ def serve(settings: Settings) -> int:
     Raises:
         CannotServe: it did not start.
     """
-    log_to_stderr("supervisor", settings.log_level)
+    log_to_stderr("supervisor", settings.log_level, settings.log_format)
     os.umask(PRIVATE)
     try:
         folder = DataFolder(settings.data_dir)

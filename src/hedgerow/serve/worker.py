@@ -20,7 +20,8 @@ from hedgerow.integrations.vendors import Vendors
 from hedgerow.replay.feeding import Feeder
 from hedgerow.replay.ticking import Ticker
 from hedgerow.serve.collector import calm_collector
-from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, log_to_stderr, received
+from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, received
+from hedgerow.serve.logs import log_to_stderr
 from hedgerow.settings import Settings, SettingsError, load
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return HOPELESS
-    log_to_stderr(inheritance.name, settings.log_level)
+    log_to_stderr(inheritance.name, settings.log_level, settings.log_format)
     uvloop.run(work(settings, inheritance))
     return 0
 
