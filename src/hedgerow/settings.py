@@ -395,6 +395,9 @@ class Settings(BaseSettings):
     metrics_retention_days: int = knob(
         400, "How long hourly counts are kept: a year can be compared with the last.", unit="days", ge=1
     )
+    audit_retention_days: int = knob(
+        1095, "How long the audit log keeps who changed what.", unit="days", ge=1
+    )
     definitions_retention_days: int = knob(
         90,
         "How long names of events and properties are offered that are not seen any more.",

@@ -138,6 +138,21 @@ def test_warnings_and_erasures_do_not_stay_for_ever(world):
     assert world.count("erasures") == 1
 
 
+def test_the_audit_log_keeps_its_time(world, monkeypatch):
+    """Old entries go, in steps; a moment when the clock was wrong costs nothing that is young."""
+    monkeypatch.setattr(housekeeping, "STEP", 2)
+    put = "INSERT INTO audit (at, actor, via, activity, scope) VALUES (?, 'ada', 'key', 'updated', 'Action')"
+    for days in (50, 40, 35, 20, 31, 0):
+        world.state.write_now(lambda c, at=NOW - days * DAY_MS: c.execute(put, (at,)))
+    world.tidy()
+    assert world.count("audit") == 6
+    world.tidy(audit_retention_days=30)
+    left = world.state.read_now(
+        lambda c: [(NOW - at) // DAY_MS for (at,) in c.execute("SELECT at FROM audit")]
+    )
+    assert left == [20, 31, 0]
+
+
 def test_names_that_are_not_seen_any_more_go(world):
     """With the pairs of an event that went."""
 

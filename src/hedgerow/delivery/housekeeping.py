@@ -64,6 +64,10 @@ DELETE FROM schedule_persons WHERE (destination_id, person_id) IN (
     WHERE d.deleted = 1 LIMIT ?
 )
 """
+# Entries only ever come to the end, so the oldest are the first of the table.
+STALE_AUDIT = """
+DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT ?2) WHERE at < ?1)
+"""
 STALE_ERASURES = "DELETE FROM erasures WHERE until < ?"
 DAY_MS = 86_400_000
 
@@ -111,6 +115,8 @@ class Housekeeping:
         await self._forget_ticks(deliveries_before)
         warnings_before = now_ms - settings.logs_retention_days * DAY_MS
         await self._steps(self._state, lambda c: _changes(c, STALE_WARNINGS, (warnings_before, STEP)))
+        audit_before = now_ms - settings.audit_retention_days * DAY_MS
+        await self._steps(self._state, lambda c: _changes(c, STALE_AUDIT, (audit_before, STEP)))
         await self._forget_names(now_ms)
         if floor >> ROW_BITS > events_before // HOUR_MS:  # nothing of that time can be read anew
             await self._state.write(lambda c: _changes(c, STALE_ERASURES, (events_before,)))
