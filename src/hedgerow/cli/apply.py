@@ -1,4 +1,4 @@
-"""``hedgerow apply``: make the destinations of a file, or change them to what the file says."""
+"""``hedgerow apply``: make a folder of configuration so on the server, or the destinations of a single file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from hedgerow.cli.client import Client, Refused
+from hedgerow.cli.configuration.folder import root_of
+from hedgerow.cli.configuration.putting import put
 from hedgerow.cli.errors import CommandFailed
 from hedgerow.cli.manifest import Entry, read
 from hedgerow.cli.options import connected
@@ -54,17 +56,45 @@ def refused_here(entry: Entry, error: Refused) -> CommandFailed:
 
 
 @click.command("apply")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, exists=True))
 @click.option(
-    "-f", "--file", "files", required=True, multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE", help="YAML file with destinations; may be repeated.",
+    "-f", "--file", "files", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE", help="A single file with a list of destinations; may be repeated.",
 )  # fmt: skip
 @click.option(
     "-m", "--message", metavar="TEXT", help="Why, for the history of each destination that changes."
 )
+@click.option("--prune", is_flag=True, help="Remove what is in no file of DIR.")
+@click.option("-y", "--yes", is_flag=True, help="Remove without asking.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing.")
 @connected
 def command(
-    client: Client, *, files: tuple[Path, ...], message: str | None, dry_run: bool, as_json: bool
+    client: Client,
+    *,
+    folder: Path | None,
+    files: tuple[Path, ...],
+    prune: bool,
+    yes: bool,
+    **how: Any,
+) -> None:
+    """Make the configuration in DIR so: all of it, or nothing when something is wrong.
+
+    DIR has destinations/, actions/ and cohorts/, as 'hedgerow export' writes them; 'hedgerow plan DIR' shows what would change.
+    With -f, create or update the destinations of a single file by name; all are checked before the first is saved.
+    """
+    if folder is not None and not files:
+        if root_of(folder) is None and folder.is_file():
+            _apply_files(client, (folder,), **how)
+        else:
+            put(client, folder, prune=prune, yes=yes, **how)
+    elif files and folder is None and not prune:
+        _apply_files(client, files, **how)
+    else:
+        raise click.UsageError("Give either a folder (with --prune or not), or files with -f.")
+
+
+def _apply_files(
+    client: Client, files: tuple[Path, ...], *, message: str | None, dry_run: bool, as_json: bool
 ) -> None:
     """Create or update destinations by name. All of them are checked before the first is saved."""
     steps = _plan(client, [entry for file in files for entry in read(file)])

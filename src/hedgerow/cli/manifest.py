@@ -54,20 +54,24 @@ class Entry:
             attr: names joined by ``__``; as much of it as the file has is followed.
             inner: a line within the field's text, when that is a block of several lines.
         """
-        node: yaml.Node = self.node
-        line = node.start_mark.line
-        for part in _parts(attr):
-            found = _child(node, part)
-            if found is None:
-                break
-            line, node = found
-        if inner is not None and isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
-            return node.start_mark.line + 1 + inner
-        return line + 1
+        return line_of(self.node, attr, inner)
 
     def error(self, message: str, attr: str | None = None, inner: int | None = None) -> ManifestError:
         """An error at a field of this destination."""
         return ManifestError(self.file, self.line_of(attr, inner), message)
+
+
+def line_of(node: yaml.Node, attr: str | None, inner: int | None = None) -> int:
+    """The line of a field of a node: see ``Entry.line_of``."""
+    line = node.start_mark.line
+    for part in _parts(attr):
+        found = _child(node, part)
+        if found is None:
+            break
+        line, node = found
+    if inner is not None and isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
+        return node.start_mark.line + 1 + inner
+    return line + 1
 
 
 ALIASES = {"template_id": ("template_id", "template"), "filters": ("filters", "events")}

@@ -315,7 +315,17 @@ def _inside(document: Any, part: int | str) -> Any:
     return _NOTHING
 
 
+_SHOULD: Final = {
+    "missing": "This field is required.",
+    "bool_type": "Write true or false.",
+    "string_type": "Write a text; put it in quotes if it looks like something else.",
+    "int_type": "Write a whole number.",
+    "list_type": "Write a list.",
+    "dict_type": "Write names and values.",
+}
+
+
 def _words(kind: str, message: str, name: str) -> str:
     if kind == "extra_forbidden":
         return f"There is no field {name!r} here."
-    return "This field is required." if kind == "missing" else f"{message}."
+    return _SHOULD.get(kind, f"{message}.")

@@ -28,6 +28,7 @@ ORDER: Final = (
     "sampling", "inputs_schema", "inputs", "hog", "mappings", "retry", "rate_limit", "ordering", "fetch",
 )  # fmt: skip
 """Of the fields of a destination's file; others follow, and its cases come last."""
+_FIELD: Final = ("key", "type", "label", "description")
 _FLAGS: Final = ("required", "secret", "hidden")
 _SPECIAL: Final = (*("value", "templating", "secret", "missing", "from_env", "from_file", "account"),)
 """Keys that an input's own value must not consist of, or it would be read as something else."""
@@ -120,7 +121,8 @@ def _ordered(found: Mapping[str, Any]) -> Document:
 
 def _field(item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """A field of a form, without what is no by default."""
-    return ((name, value) for name, value in item.items() if name not in _FLAGS or value)
+    names = dict.fromkeys([*(name for name in _FIELD if name in item), *item])
+    return ((name, item[name]) for name in names if name not in _FLAGS or item[name])
 
 
 def _mapping(item: Mapping[str, Any], names: Names) -> Iterator[tuple[str, Any]]:
