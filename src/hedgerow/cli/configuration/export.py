@@ -45,7 +45,10 @@ class Written:
 
 # What can be exported to, by the name of the format: where the function is that does it. Each is loaded when it is used, and called
 # with the client, the folder, and whether to remove files of things that are no more.
-FORMATS: Mapping[str, str] = {"hedgerow": "hedgerow.cli.configuration.export:whole"}
+FORMATS: Mapping[str, str] = {
+    "hedgerow": "hedgerow.cli.configuration.export:whole",
+    "posthog": "hedgerow.cli.moving.shapes:write",
+}
 
 
 @click.command("export")
