@@ -399,6 +399,14 @@ def test_saving_the_same_mappings_anew_gives_the_same_ids():
     assert len(set(ids(checked(payload)))) == 2
 
 
+def test_the_id_of_a_mapping_tells_nothing_of_its_secrets():
+    """It is the same whatever the secret: nobody can try secrets until the id fits."""
+    made = [
+        ids(checked({"hog": "return 1", "mappings": [mapping("a", token=token)]})) for token in ("one", "two")
+    ]
+    assert made[0] == made[1]
+
+
 def test_secrets_of_mappings_stay_with_them():
     """Each mapping keeps its own secrets through edits."""
     first = {"hog": "return 1", "mappings": [mapping("a", token="one"), mapping("b", token="two")]}

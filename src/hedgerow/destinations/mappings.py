@@ -109,8 +109,11 @@ def _nameless(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
 
 
 def _fresh(item: Mapping[str, Any], position: int, taken: set[str]) -> str:
-    """A new id, made of the mapping's content so that saving the same thing twice gives the same id."""
-    seed = orjson.dumps([position, item], option=orjson.OPT_SORT_KEYS)
+    """A new id, made of place, name and filter so that saving the same thing twice gives the same id.
+
+    Inputs and their schema take no part: there may be secrets in them, and an id is shown to everybody.
+    """
+    seed = orjson.dumps([position, item.get("name"), item.get("filters")], option=orjson.OPT_SORT_KEYS)
     for attempt in range(len(taken) + 1):
         made = hashlib.sha256(seed + bytes([attempt % 256])).hexdigest()[:12]
         if made not in taken:
