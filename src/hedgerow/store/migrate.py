@@ -59,7 +59,6 @@ def migrate(folder: Path, *, revision: str = "head") -> None:
         folder: the data folder; it must exist.
         revision: the schema revision to reach, the newest by default.
     """
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     for schema in SCHEMAS:
         migrate_file(folder / f"{schema}.db", schema, revision=revision)
 
@@ -70,11 +69,24 @@ def migrate_file(path: Path, schema: str, *, revision: str = "head") -> None:
     Raises:
         StoreError: the file is damaged, or a newer release made it.
     """
+    _run("upgrade", path, schema, revision)
+
+
+def downgrade_file(path: Path, schema: str, revision: str) -> None:
+    """Bring one file to an earlier revision, or leave it there.
+
+    Raises:
+        StoreError: the file is damaged, or a newer release made it.
+    """
+    _run("downgrade", path, schema, revision)
+
+
+def _run(what: str, path: Path, schema: str, revision: str) -> None:
     from alembic.util import CommandError
     from sqlalchemy.exc import DBAPIError
 
     try:
-        _upgrade(path, schema, revision)
+        _migrate(what, path, schema, revision)
     except CommandError as error:
         raise StoreError(
             f"{path} was made by a newer release of Hedgerow. Run that release, or restore an older copy ({error})."
@@ -83,17 +95,18 @@ def migrate_file(path: Path, schema: str, *, revision: str = "head") -> None:
         raise StoreError(f"{path} cannot be used: {error.__cause__ or error}.") from error
 
 
-def _upgrade(path: Path, schema: str, revision: str) -> None:
+def _migrate(what: str, path: Path, schema: str, revision: str) -> None:
     from alembic import command
     from sqlalchemy import create_engine, event, pool
 
     import hedgerow.store.dialect  # noqa: F401 - registers the driver
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = create_engine(f"sqlite+hedgerow:///{path}", poolclass=pool.NullPool)
     # Our driver opens transactions itself; Alembic only needs to commit at the end.
     event.listen(engine, "begin", lambda _connection: None)
     config = _config(schema)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        {"upgrade": command.upgrade, "downgrade": command.downgrade}[what](config, revision)
     engine.dispose()
