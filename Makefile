@@ -13,7 +13,7 @@ OLD_SDKS := $(SDKS)/python/.ready
 BROWSER_SDK := src/hedgerow/capture/static/array.js
 ROUNDS ?= 30
 
-.PHONY: help serve test check unit format bench bench-api bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos lock clean
+.PHONY: help serve test check unit format bench bench-api bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos docs docs-serve lock clean
 
 help: ## What can be run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -68,11 +68,17 @@ bench-hold: $(READY_DEV) ## A million held deliveries: memory, drain speed, what
 chaos: $(READY_DEV) ## Kill, fill the disk, lock the database, count what is lost: make chaos ROUNDS=200
 	HEDGEROW_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s -m chaos tests/e2e
 
+docs: $(READY_DEV) ## Build the documentation site into ./site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+docs-serve: $(READY_DEV) ## Show the documentation site while it is written (http://127.0.0.1:8001)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve -a 127.0.0.1:8001
+
 lock: $(READY_DEV) ## Choose dependency versions anew
 	scripts/lock
 
 clean: ## Remove what the other commands made (not your data)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis $(NODE_TESTS:%=%/node_modules) $(SDKS)/python $(dir $(BROWSER_SDK))
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .hypothesis $(NODE_TESTS:%=%/node_modules) $(SDKS)/python $(dir $(BROWSER_SDK))
 
 $(READY): pyproject.toml constraints.txt scripts/venv
 	@scripts/venv $(PYTHON) $(VENV) constraints.txt

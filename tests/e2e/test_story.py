@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from support.server import eventually
 from support.sink import Step
+from support.transcript import ROOT, blocks, commands, fits
 
-STORY = (Path(__file__).parents[2] / "docs" / "second-chances.md").read_text(encoding="utf-8")
+STORY = ROOT / "docs" / "second-chances.md"
 MANY = 300
 MANIFEST = """
 destinations:
@@ -25,25 +25,6 @@ destinations:
       url: {url}/orders
       headers: {{{header}: quince}}
 """
-
-
-def steps():
-    """Each command of the story with the lines that should follow it."""
-    for block in re.findall(r"```console\n(.*?)```", STORY, re.DOTALL):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            yield command, output.splitlines()
-
-
-def fits(shown: str, expected: list[str]) -> bool:
-    """Whether lines are as the story has them; a line that is nothing but dots stands for any number of lines."""
-    parts = [
-        r"(?:.*\n)*?"
-        if line.strip() == "…"
-        else ".*".join(map(re.escape, line.rstrip().split("…"))) + r" *\n"
-        for line in expected
-    ]
-    return re.fullmatch("".join(parts) + r"\n*", shown) is not None
 
 
 @pytest.fixture
@@ -67,21 +48,22 @@ def failed(server, sink, tmp_path):
 def test_the_story_is_true(server, sink, failed):
     """Failed, explained, back-tested, mended, run again: all delivered, none twice."""
     known, before = {"EVENT": failed}, len(sink.at("/orders"))
-    for command, expected in steps():
-        if command.startswith("hedgerow rerun") and "--yes" in command:
+    for command in (each for block in blocks(STORY) for each in commands(block.text)):
+        if command.text.startswith("hedgerow rerun") and "--yes" in command.text:
             sink.script("/orders", Step(200), forever=True)
-        words = [known.get(word, word) for word in shlex.split(command)][1:]
+        words = [known.get(word, word) for word in shlex.split(command.text)][1:]
         if words[0] == "runs":
             eventually(lambda words=words: "done" in server.cli(*words).stdout, 60, 0.5)
         answer = server.cli(*words)
         if "It runs" in answer.stdout:
             known["RUN"] = answer.stdout.split()[-1]
         wanted = [
-            re.sub(r"\b(EVENT|RUN)\b", lambda found: known.get(found[0], found[0]), line) for line in expected
+            re.sub(r"\b(EVENT|RUN)\b", lambda found: known.get(found[0], found[0]), line)
+            for line in command.shown
         ]
-        assert answer.returncode == 0, (command, answer.stderr)
-        assert fits(answer.stdout, wanted), f"{command}\n{answer.stdout}\n--- the story says\n" + "\n".join(
-            wanted
+        assert answer.returncode == 0, (command.text, answer.stderr)
+        assert fits(answer.stdout, wanted), (
+            f"{command.text}\n{answer.stdout}\n--- the story says\n" + "\n".join(wanted)
         )
     arrived = Counter(one.json["event"]["uuid"] for one in sink.at("/orders")[before:])
     assert (len(arrived), max(arrived.values())) == (MANY, 1)

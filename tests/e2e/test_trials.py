@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import threading
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 
 from support.server import eventually
 
-PAGE = Path(__file__).parents[2] / "docs" / "testing-destinations.md"
 SECRET = "sk-canary-27182818"
 HOG = """\
 print('paid', event.properties.total)
@@ -109,32 +107,6 @@ def test_trials_read_well(server, sink, paid, tmp_path):
     as_json = json.loads(server.cli("try", "Payments", "--event", event, "--json").stdout)
     assert as_json["event"]["uuid"] == event
     assert SECRET not in tried.stdout + failed.stdout
-
-
-def test_the_page_about_testing_is_true(server, tmp_path):
-    """Its commands, run with its files, print what stands there, but for times and ids."""
-    page = PAGE.read_text()
-    config, event = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in ("yaml", "json"))
-    (server.folder / "orders.yaml").write_text(config)
-    (server.folder / "event.json").write_text(event)
-    (server.folder / "small.json").write_text(re.search(r"echo '(.*?)'", page)[1])
-    (server.folder / "answers.json").write_text('[{"status": 409, "body": {"error": "already there"}}]')
-    first, second, third = (
-        block.split("\n", 1)[1] for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)
-    )
-    arguments = ("try", "-f", "orders.yaml", "--event-file")
-    assert timeless(server.cli(*arguments, "event.json").stdout) == timeless(first)
-    assert timeless(server.cli(*arguments, "small.json").stdout) == timeless(second)
-    traced = timeless(server.cli(*arguments, "event.json", "--answers", "answers.json", "--trace").stdout)
-    for part in timeless(third).split("...\n")[1:]:
-        assert part in traced
-
-
-def timeless(text):
-    """What a command printed, without times and ids; long lines are cut with an ellipsis, which is no line of dots."""
-    text = re.sub(r"\d\d:\d\d:\d\d", "TIME", text)
-    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
-    return re.sub(r"[\d.]+ m?s\b", "SOON", text)
 
 
 def test_a_saved_draft_can_be_tried(server, paid):

@@ -1,0 +1,138 @@
+"""The pages are true: their commands, typed in their order at a real server, print what stands below them.
+
+How a page is written so that it can be run stands in ``support.transcript``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from support.transcript import PAGES, ROOT, Command, blocks, commands, fits
+
+Answer: TypeAlias = subprocess.CompletedProcess[str]
+README = ROOT / "README.md"
+# Played with more around them, by tests of their own.
+ELSEWHERE = {"quick-start.md": "test_quick_start.py", "second-chances.md": "test_story.py"}
+# Commands that look at what becomes of events: they may have to look twice.
+LOOKING = ("deliveries", "destinations", "logs", "persons", "runs", "tail", "warnings")
+PATIENCE_S = 30
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WAREHOUSE = """
+destinations:
+  - name: Orders to the warehouse
+    type: destination
+    enabled: {enabled}
+    hog: "return '{program}'"
+    inputs_schema: [{{key: url, type: string}}]
+    inputs: {{url: "{url}"}}
+"""
+
+
+def shown(page: Path):
+    """The transcripts of a page that can be run."""
+    return [block for block in blocks(page) if block.language == "console" and not block.reason]
+
+
+RUN = [page for page in (README, *PAGES) if page.name not in ELSEWHERE and shown(page)]
+
+
+class Reader:
+    """Somebody who follows a page: has its files, types its commands, and knows which ids are their own."""
+
+    def __init__(self, page: Path, folder: Path, server, sink) -> None:
+        self.page, self.folder, self.server = page, folder, server
+        self.known = {
+            "127.0.0.1:8000": server.url.removeprefix("http://"),
+            "127.0.0.1:9000": sink.url.removeprefix("http://"),
+            "phc_…": server.token,
+            ".venv/bin/hedgerow": "hedgerow",
+            "ada@example.com  ": "HEDGEROW_API_KEY  ",
+        }
+        (folder / ".curlrc").write_text("silent\nshow-error\n")
+        self.environment = {
+            **server.environment,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "CURL_HOME": str(folder),
+        }
+
+    def own(self, text: str) -> str:
+        """The page's words with the reader's own addresses, token and ids."""
+        for theirs, ours in self.known.items():
+            text = text.replace(theirs, ours)
+        return text
+
+    def save(self, name: str, text: str) -> None:
+        """Make a file of the page."""
+        (self.folder / name).write_text(self.own(text), encoding="utf-8")
+
+    def type(self, text: str) -> Answer:
+        """Give the shell a command."""
+        return subprocess.run(
+            ["bash", "-c", text], cwd=self.folder, env=self.environment,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def follow(self, command: Command) -> None:
+        """Type it and compare; ids that were printed are known from then on."""
+        typed, expected = self.own(command.text), self.own("\n".join(command.shown)).splitlines()
+        deadline = time.monotonic() + (
+            PATIENCE_S if typed.removeprefix("hedgerow ").startswith(LOOKING) else 0
+        )
+        while not as_shown(answer := self.type(typed), expected) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert as_shown(answer, expected), self._difference(typed, expected, answer)
+        assert answer.returncode < 2, (typed, answer.stderr)
+        self.known |= dict(
+            zip(UUID.findall("\n".join(command.shown)), UUID.findall(answer.stdout), strict=False)
+        )
+
+    def _difference(self, typed: str, expected: list[str], answer: Answer) -> str:
+        said = "\n".join(expected)
+        return f"{self.page.name}: $ {typed}\n{answer.stdout}{answer.stderr}\n--- the page says\n{said}"
+
+
+def as_shown(answer: Answer, expected: list[str]) -> bool:
+    """Whether the page shows what was printed; a page may leave out what goes to standard error."""
+    said = (answer.stdout, answer.stderr + answer.stdout, answer.stdout + answer.stderr)
+    return any(fits(each, expected) for each in said)
+
+
+def orders(reader: Reader) -> None:
+    """A destination with three revisions, and a file with a fourth."""
+    for enabled, program, url, message in (
+        ("false", "old", "https://old.example.com", ""),
+        ("true", "old", "https://old.example.com", ""),
+        ("true", "new", "https://new.example.com", "the warehouse moved"),
+    ):
+        reader.save("destinations.yaml", WAREHOUSE.format(enabled=enabled, program=program, url=url))
+        done = reader.type(f"hedgerow apply -f destinations.yaml -m '{message}'")
+        assert done.returncode == 0, done.stderr
+    reader.save(
+        "destinations.yaml",
+        WAREHOUSE.format(enabled="true", program="newer", url="https://newer.example.com"),
+    )
+
+
+# What must be there before a page begins.
+BEFORE = {"changing-destinations.md": orders}
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
+def test_a_page_is_true(page, server, sink, tmp_path):
+    """Each command prints what the page says it prints."""
+    reader = Reader(page, tmp_path, server, sink)
+    BEFORE.get(page.name, lambda _: None)(reader)
+    for block in blocks(page):
+        if re.fullmatch(r"[\w-]+\.(yaml|yml|json|hog|py)", block.title) and not block.reason:
+            reader.save(block.title, block.text)
+        elif block in shown(page):
+            for command in commands(block.text):
+                reader.follow(command)
