@@ -92,9 +92,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All changes, in the order in which they are made; ``others`` are things that no document names and that stay."""
+    """All changes, in the order in which they are made.
+
+    Attributes:
+        snapshot: what there is.
+        project: as its filters will see it.
+        names: what things will be called in files.
+        changes: what becomes of each thing that a document names, or that goes.
+        others: kind, key and name of what no document names, and what stays.
+    """
 
     snapshot: Snapshot
+    project: Project
+    names: Names
     changes: list[Change] = field(default_factory=list)
     others: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -105,7 +115,13 @@ class Plan:
 
 
 def plan(
-    snapshot: Snapshot, wanted: Wanted, *, templates: Catalogue, keyring: Keyring, prune: bool = False
+    snapshot: Snapshot,
+    wanted: Wanted,
+    *,
+    templates: Catalogue,
+    keyring: Keyring,
+    prune: bool = False,
+    offline: bool = False,
 ) -> Plan:
     """Compare what there is with what documents say. Compiles; not for an event loop.
 
@@ -115,24 +131,38 @@ def plan(
         templates: the catalogue.
         keyring: opens the secrets that are stored.
         prune: remove what no document names.
+        offline: there is no server whose accounts and variables could be looked up.
 
     Raises:
         ConfigurationError: the documents contain faults; all are told.
     """
-    return _Planner(snapshot, wanted, templates, keyring, prune=prune).plan()
+    return _Planner(snapshot, wanted, templates, keyring, prune=prune, offline=offline).plan()
 
 
 class _Planner:
     """One comparison."""
 
     def __init__(
-        self, snapshot: Snapshot, wanted: Wanted, templates: Catalogue, keyring: Keyring, *, prune: bool
+        self,
+        snapshot: Snapshot,
+        wanted: Wanted,
+        templates: Catalogue,
+        keyring: Keyring,
+        *,
+        prune: bool,
+        offline: bool,
     ) -> None:
         self._snapshot, self._templates, self._keyring, self._prune = snapshot, templates, keyring, prune
+        self._references = None if offline else keyring.references
         self._faults: list[Fault] = []
         self._wanted = {kind: dict(self._well_formed(kind, wanted.get(kind) or {})) for kind in KINDS}
         self._matches = {kind: match(snapshot, kind, self._wanted[kind], prune=prune) for kind in KINDS}
-        self._names = Names(self._matches["actions"].keys, self._matches["cohorts"].keys, snapshot.accounts)
+        self._names = Names(
+            self._matches["actions"].keys,
+            self._matches["cohorts"].keys,
+            snapshot.accounts,
+            anything=offline,
+        )
 
     def plan(self) -> Plan:
         """All changes.
@@ -150,7 +180,7 @@ class _Planner:
         if self._faults:
             raise ConfigurationError(self._faults)
         others = [] if self._prune else list(self._others())
-        return Plan(self._snapshot, changes, others)
+        return Plan(self._snapshot, after, self._names, changes, others)
 
     def _well_formed(self, kind: str, documents: Mapping[str, Any]) -> Iterator[tuple[str, Document]]:
         for key, one in documents.items():
@@ -245,7 +275,7 @@ class _Planner:
                 fields = _as_it_is(payload(one, self._names, self._templates), before)
                 valid = validate(
                     fields, project=after, templates=self._templates, existing=before,
-                    references=self._keyring.references,
+                    references=self._references,
                 )  # fmt: skip
             except ValidationError as error:
                 self._refused("destinations", key, _placed(error, one))

@@ -116,7 +116,7 @@ def run_case(template: Template, case: Mapping[str, Any]) -> Ran:
     if strange:
         raise CatalogueError(f"{template.id}: a case has no field {min(strange)!r}.")
     compiled, mapping = _compiled(template, case)
-    globals_ = compiled.globals(_globals(case))
+    globals_ = compiled.globals(globals_of(case))
     ran = Ran()
     host = hog.Host(now=lambda: NOW, seed=b"case", emit=ran.logs.append, limits=compiled.limits)
     try:
@@ -196,7 +196,8 @@ def _mapping(mapping_template: Mapping[str, Any], inputs: Mapping[str, Any]) -> 
     }
 
 
-def _globals(case: Mapping[str, Any]) -> dict[str, Any]:
+def globals_of(case: Mapping[str, Any]) -> dict[str, Any]:
+    """The event of a case with its person and groups, as programs see them; what it leaves out is an example's."""
     raw = {**copy.deepcopy(_EVENT), **(case.get("event") or {})}
     event = Event(
         raw["uuid"], raw["event"], raw["distinct_id"], raw["properties"], raw["timestamp"], int(NOW * 1000)

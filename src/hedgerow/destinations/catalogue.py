@@ -113,7 +113,7 @@ class Catalogue(Mapping[str, Template]):
         found: dict[str, Template] = {}
         for folder in root.iterdir():
             if folder.is_dir() and (folder / "template.yaml").is_file():
-                template = _read(folder)
+                template = read_template(folder)
                 if template.id in found:
                     raise CatalogueError(f"Two template folders claim the id {template.id!r}.")
                 found[template.id] = template
@@ -143,7 +143,12 @@ def _read_yaml(path: Traversable) -> Any:
         raise CatalogueError(f"{path} is not valid YAML: {error}") from error
 
 
-def _read(folder: Traversable) -> Template:
+def read_template(folder: Traversable) -> Template:
+    """The template of a folder.
+
+    Raises:
+        CatalogueError: the folder is incomplete, or names a field wrongly.
+    """
     raw = _read_yaml(folder / "template.yaml")
     if not isinstance(raw, dict):
         raise CatalogueError(f"{folder.name}: template.yaml should be a mapping.")

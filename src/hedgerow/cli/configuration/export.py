@@ -101,7 +101,7 @@ def whole(client: Client, folder: Path, *, prune: bool) -> list[Written]:
             for kind in reversed(KINDS)
             for key, document in documents[kind].items()
         ]
-        _put_schemas(folder)
+        put_schemas(folder)
         return [*done, *_strangers(documents, there, prune=prune)]
     except OSError as error:
         raise CommandFailed(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
@@ -170,7 +170,8 @@ def _cases(now: File) -> str:
     return ""
 
 
-def _put_schemas(folder: Path) -> None:
+def put_schemas(folder: Path) -> None:
+    """Put the JSON Schemas where the first lines of the files say that they are."""
     for kind, name in SCHEMA_FILES.items():
         path = folder / SCHEMAS / name
         path.parent.mkdir(parents=True, exist_ok=True)
