@@ -239,6 +239,7 @@ class Ticker:
             return
         connection.execute(RAN, {"tick": tick, "run": run.id, "passed": passed, "owner": owner})
         if passed:
-            number = f"{passed} or more" if passed >= MOST_PASSED - 1 else str(passed)
-            message = f"The tick of {timestamps.write(tick)} runs; {number} before it could not begin and were passed over."
+            number = f"{passed} or more ticks" if passed >= MOST_PASSED - 1 else f"{passed} ticks"
+            number = "1 tick" if passed == 1 else number
+            message = f"The tick of {timestamps.write(tick)} runs; {number} before it could not begin."
             health.line(connection, compiled.destination.project_id, owner, now, "warn", message)
