@@ -49,6 +49,11 @@ async def replay(
     found = await read_one(access, destination_id)
     if found.type not in RUNNABLE_TYPES:
         raise Invalid(f"A {found.type} gets no deliveries.", attr="type")
+    if found.config.schedule is not None:
+        raise Invalid(
+            "Its schedule brings it persons, not events: there is nothing to replay. Run a tick instead.",
+            attr="schedule",
+        )
     body = fields(await json_body(request), FIELDS, "A replay")
     span, is_dry = _span(access, body), flag(body, "dry_run", default=False)
     same = {name: body[name] for name in body if name not in {"dry_run", "idempotency_key", "rate"}}

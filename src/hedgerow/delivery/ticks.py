@@ -64,11 +64,16 @@ def event(destination_id: str, tick: int, person: str, distinct_id: str, capture
         captured_at: when the tick began.
     """
     identity = str(uuid.uuid5(uuid.UUID(destination_id), f"{tick}:{person}"))
-    return Event(identity, NAME, distinct_id, {}, timestamps.write(tick), captured_at)
+    return Event(identity, NAME, distinct_id, {}, timestamps.write(tick), captured_at, internal=True)
 
 
-def complete(globals_: dict[str, Any]) -> dict[str, Any]:
-    """The globals of such an event: it has no page of its own, but leads to the person."""
-    if globals_["person"] is not None:
+def is_made_up(event: Event) -> bool:
+    """Whether an event is a schedule's; only Hedgerow itself makes internal ones."""
+    return event.internal and event.event == NAME
+
+
+def complete(event: Event, globals_: dict[str, Any]) -> dict[str, Any]:
+    """The globals of an event; one of a schedule has no page of its own, but leads to the person."""
+    if is_made_up(event) and globals_["person"] is not None:
         globals_["event"]["url"] = globals_["person"]["url"]
     return globals_

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
+from hedgerow.delivery import ticks
 from hedgerow.delivery.helper_process import HelperProcess
 from hedgerow.delivery.recent import Entry, EventSearch, list_events
 from hedgerow.delivery.sandbox import HelpedRun, Job, Sandbox
@@ -23,6 +24,7 @@ from hedgerow.log import EventLog
 from hedgerow.replay.compare import Difference, Sent, compare
 from hedgerow.replay.trial import Ran, Trial, Trials, Tried
 from hedgerow.replay.trial_event import Setting, Subject, stored
+from hedgerow.replay.trial_persons import recent_persons
 from hedgerow.replay.trial_report import report
 from hedgerow.replay.variables import as_now, records_at, stream_of
 from hedgerow.store import Database
@@ -76,6 +78,16 @@ class Pair:
     live: CompiledDestination
     draft: CompiledDestination
 
+    @property
+    def streams(self) -> set[str]:
+        """Where the two listen."""
+        return {self.live.stream, self.draft.stream}
+
+    @property
+    def scheduled(self) -> CompiledDestination:
+        """The one with a schedule, where there is one."""
+        return self.live if self.live.stream == ticks.STREAM else self.draft
+
 
 async def backtest(
     state: Database, log: EventLog, trials: Trials, pair: Pair, setting: Setting, wanted: EventSearch
@@ -98,9 +110,7 @@ async def backtest(
     result, cursor, deadline = Backtest(), wanted.cursor, time.monotonic() + LONGEST_S
     while result.scanned < SCANNED and time.monotonic() < deadline:
         step = replace(wanted, limit=STEP, cursor=cursor)
-        project_id = pair.live.destination.project_id
-        entries = await state.read(partial(list_events, project_id=project_id, wanted=step))
-        found = await _matching(state, log, still.sandbox, pair, setting, entries)
+        entries, found = await _look(state, log, still.sandbox, pair, setting, step)
         for begin in range(0, len(found), AT_A_TIME):
             some = found[begin : begin + min(AT_A_TIME, wanted.limit - result.compared)]
             for entry, told in zip(some, await _tried(still, pair, some), strict=True):
@@ -140,6 +150,19 @@ class Still(Sandbox):
         return await self._helpers.attempt(compiled, number, work)
 
 
+async def _look(
+    state: Database, log: EventLog, sandbox: Sandbox, pair: Pair, setting: Setting, step: EventSearch
+) -> tuple[list[Entry], list[tuple[Entry, Subject]]]:
+    """The next events, or persons where a schedule chooses them; and those of them that one of the two wants, or fails at."""
+    if ticks.STREAM in pair.streams:
+        there = await recent_persons(state, pair.scheduled, step, setting.now)
+        subjects = [(entry, stored(seen, setting)) for entry, seen in there]
+        return [entry for entry, _ in there], await _judged(sandbox, pair, subjects)
+    project_id = pair.live.destination.project_id
+    entries = await state.read(partial(list_events, project_id=project_id, wanted=step))
+    return entries, await _matching(state, log, sandbox, pair, setting, entries)
+
+
 async def _matching(
     state: Database,
     log: EventLog,
@@ -148,7 +171,7 @@ async def _matching(
     setting: Setting,
     entries: Sequence[Entry],
 ) -> list[tuple[Entry, Subject]]:
-    """Events that one of the two wants, or fails at."""
+    """Events of the log that one of the two wants, or fails at."""
     named = [one for one in entries if pair.live.wants(one.event) or pair.draft.wants(one.event)]
     records = await records_at(log, [(one.partition, one.position) for one in named])
     there = [(entry, record) for entry, record in zip(named, records, strict=True) if record is not None]
@@ -158,8 +181,15 @@ async def _matching(
     subjects = [
         (entry, stored(one, setting))
         for (entry, record), one in zip(there, seen, strict=True)
-        if one is not None and stream_of(record.decode()) in {pair.live.stream, pair.draft.stream}
+        if one is not None and stream_of(record.decode()) in pair.streams
     ]
+    return await _judged(sandbox, pair, subjects)
+
+
+async def _judged(
+    sandbox: Sandbox, pair: Pair, subjects: Sequence[tuple[Entry, Subject]]
+) -> list[tuple[Entry, Subject]]:
+    """Those that one of the two wants, or fails at."""
     found = [subject.found for _, subject in subjects]
     verdicts = [await sandbox.matches(one, found) for one in (pair.live, pair.draft)]
     return [

@@ -261,7 +261,7 @@ class _Subject:
             event=event.event,
             distinct_id=event.distinct_id,
             captured_at=event.captured_at,
-            payload=pack_globals(ticks.complete(globals_)),
+            payload=pack_globals(ticks.complete(event, globals_)),
             kind="filter" if error else None,
             error=error,
         )

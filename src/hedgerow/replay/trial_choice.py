@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from hedgerow.delivery import ticks
 from hedgerow.delivery.recent import Entry, EventSearch, list_events
 from hedgerow.delivery.sandbox import Sandbox
 from hedgerow.destinations import CompiledDestination, filter_globals
 from hedgerow.log import EventLog
+from hedgerow.replay.trial_persons import recent_persons
 from hedgerow.replay.variables import Seen, as_now, records_at, stream_of
 from hedgerow.store import Database
 
@@ -60,6 +62,8 @@ async def choose(
     Raises:
         HogError: the filters take too long.
     """
+    if compiled.stream == ticks.STREAM:
+        return await _persons(state, sandbox, compiled, wanted)
     found: list[Match] = []
     scanned, cursor, deadline = 0, wanted.cursor, time.monotonic() + LONGEST_S
     step = replace(wanted, limit=STEP, event=wanted.event or _only_name(compiled))
@@ -76,6 +80,28 @@ async def choose(
         if len(entries) < STEP:
             return Choice(found, scanned, None)
         cursor = entries[-1].place
+    return Choice(found, scanned, None if cursor is None else ".".join(map(str, cursor)))
+
+
+async def _persons(
+    state: Database, sandbox: Sandbox, compiled: CompiledDestination, wanted: EventSearch
+) -> Choice:
+    """The same of a destination with a schedule: the persons that it would choose now."""
+    found: list[Match] = []
+    scanned, cursor, deadline = 0, wanted.cursor, time.monotonic() + LONGEST_S
+    while scanned < SCANNED and time.monotonic() < deadline:
+        step = replace(wanted, limit=STEP, cursor=cursor)
+        there = await recent_persons(state, compiled, step, int(time.time() * 1000))
+        verdicts = await sandbox.matches(compiled, [filter_globals(s.event, s.folded) for _, s in there])
+        for (entry, seen), mappings in zip(there, verdicts, strict=True):
+            scanned += 1
+            if mappings:
+                found.append(Match(seen, mappings))
+            if len(found) == wanted.limit:
+                return Choice(found, scanned, entry.cursor)
+        if len(there) < STEP:
+            return Choice(found, scanned, None)
+        cursor = there[-1][0].place
     return Choice(found, scanned, None if cursor is None else ".".join(map(str, cursor)))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from hedgerow.delivery import ticks
 from hedgerow.destinations import CompiledDestination
 from hedgerow.hog.ops import text_number
 
@@ -71,7 +72,7 @@ class _Maker:
     def __init__(self, compiled: CompiledDestination) -> None:
         self._actions = compiled.project.actions
         self._about_nobody = compiled.stream == "internal"
-        self._name: str | None = None
+        self._name: str | None = ticks.NAME if compiled.stream == ticks.STREAM else None
         self._properties: dict[str, Any] = {}
         self._person: dict[str, Any] = {}
         self._groups: dict[int, dict[str, Any]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hedgerow.delivery import internal, person_updates
+from hedgerow.delivery import internal, person_updates, ticks
 from hedgerow.delivery.erasure import gone
 from hedgerow.delivery.identity import raw
 from hedgerow.destinations import Project, build_globals
@@ -37,9 +37,8 @@ class Seen:
 
     def globals(self, project: Project, public_url: str) -> dict[str, Any]:
         """The variables that programs see."""
-        return person_updates.complete(
-            self.event, build_globals(self.event, self.folded, project, public_url)
-        )  # fmt: skip
+        globals_ = build_globals(self.event, self.folded, project, public_url)
+        return ticks.complete(self.event, person_updates.complete(self.event, globals_))
 
 
 async def records_at(log: EventLog, places: Sequence[tuple[int, int]]) -> list[Record | None]:
@@ -57,6 +56,8 @@ def stream_of(event: Event) -> str:
     """Which destinations an event is offered to."""
     if person_updates.is_update(event):
         return person_updates.STREAM
+    if ticks.is_made_up(event):
+        return ticks.STREAM
     return internal.STREAM if event.internal else "events"
 
 
