@@ -29,10 +29,9 @@ WAREHOUSE = """
 destinations:
   - name: Orders to the warehouse
     type: destination
-    enabled: {enabled}
-    hog: "return '{program}'"
-    inputs_schema: [{{key: url, type: string}}]
-    inputs: {{url: "{url}"}}
+    hog: "return 'newer'"
+    inputs_schema: [{key: url, type: string}]
+    inputs: {url: "https://newer.example.com"}
 """
 
 
@@ -107,18 +106,15 @@ def as_shown(answer: Answer, expected: list[str]) -> bool:
 
 def orders(reader: Reader) -> None:
     """A destination with three revisions, and a file with a fourth."""
-    for enabled, program, url, message in (
-        ("false", "old", "https://old.example.com", ""),
-        ("true", "old", "https://old.example.com", ""),
-        ("true", "new", "https://new.example.com", "the warehouse moved"),
-    ):
-        reader.save("destinations.yaml", WAREHOUSE.format(enabled=enabled, program=program, url=url))
-        done = reader.type(f"hedgerow apply -f destinations.yaml -m '{message}'")
-        assert done.returncode == 0, done.stderr
-    reader.save(
-        "destinations.yaml",
-        WAREHOUSE.format(enabled="true", program="newer", url="https://newer.example.com"),
+    form = {"inputs_schema": [{"key": "url", "type": "string"}], "hog": "return 'old'"}
+    first = {"name": "Orders to the warehouse", "type": "destination", "enabled": False, **form}
+    made = reader.server.api(
+        "POST", "hog_functions/", {**first, "inputs": {"url": {"value": "https://old.example.com"}}}
     )
+    reader.server.api("PATCH", f"hog_functions/{made['id']}/", {"enabled": True})
+    moved = {"hog": "return 'new'", "inputs": {"url": {"value": "https://new.example.com"}}}
+    reader.server.api("PATCH", f"hog_functions/{made['id']}/", {**moved, "message": "the warehouse moved"})
+    reader.save("destinations.yaml", WAREHOUSE)
 
 
 # What must be there before a page begins.

@@ -83,6 +83,7 @@ def terminals(tmp_path):
     opened.close()
 
 
+@pytest.mark.timeout(2 * FIVE_MINUTES_S)
 def test_a_stranger_gets_a_message_in_five_minutes(terminals):
     """By doing what the page says, in its order; each command prints what the page says it prints."""
     began = time.monotonic()
