@@ -68,23 +68,23 @@ SIDE = maybe(
     )
 )
 
+REQUEST = {
+    "number": note(1, "Which attempt it belongs to."),
+    "ordinal": note(0, "Which call of the program it was."),
+    "at": "2026-05-28T20:26:45.280Z",
+    "duration_ms": 41,
+    "method": "POST",
+    "url": "https://example.com/orders",
+    "status": maybe(503),
+    "error": maybe("The connection was refused."),
+    "request": SIDE,
+    "response": SIDE,
+}
+
 DETAILS = Shape(
     "DeliveryDetails",
     {
-        "requests": [
-            {
-                "number": note(1, "Which attempt it belongs to."),
-                "ordinal": note(0, "Which call of the program it was."),
-                "at": "2026-05-28T20:26:45.280Z",
-                "duration_ms": 41,
-                "method": "POST",
-                "url": "https://example.com/orders",
-                "status": maybe(503),
-                "error": maybe("The connection was refused."),
-                "request": SIDE,
-                "response": SIDE,
-            }
-        ],
+        "requests": [REQUEST],
         "logs": [LINE],
         "globals": note(
             maybe(by_key({"event": free({"event": "order paid"})})), "What the program saw, if it was kept."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hedgerow.api.schema.deliveries import DELIVERY, DELIVERY_ID, DESTINATION_ID, EVENT_UUID, SIDE
+from hedgerow.api.schema.deliveries import DELIVERY, DELIVERY_ID, DESTINATION_ID, EVENT_UUID, REQUEST
 from hedgerow.api.schema.operations import LIMIT, OFFSET, Operation, Query, Tag
 from hedgerow.api.schema.shapes import Shape, by_key, free, maybe, note, one_of
 
@@ -64,28 +64,7 @@ EXPLAINED = Shape(
         "invocations": note(
             maybe(free([{"inputs": {}, "requests": []}])), "What it would send as it is now; null in brief."
         ),
-        "deliveries": [
-            Shape(
-                "ExplainedDelivery",
-                {
-                    "requests": [
-                        {
-                            "number": 1,
-                            "ordinal": 0,
-                            "at": "2026-05-28T20:26:45.280Z",
-                            "duration_ms": 41,
-                            "method": "POST",
-                            "url": "https://example.com/orders",
-                            "status": maybe(503),
-                            "error": maybe("The connection was refused."),
-                            "request": SIDE,
-                            "response": SIDE,
-                        }
-                    ]
-                },
-                like=DELIVERY,
-            )
-        ],
+        "deliveries": [Shape("ExplainedDelivery", {"requests": [REQUEST]}, like=DELIVERY)],
         "schedule": [
             {
                 "delivery": DELIVERY_ID,
