@@ -8,8 +8,18 @@ import pytest
 
 from hedgerow.delivery.sandbox import Sandbox
 from support.api_fixtures import api, empty_store
+from support.house import House
 
 __all__ = ["api", "empty_store"]
+
+
+@pytest.fixture
+def house(api):
+    """The API with an owner of the instance, and an editor of its project."""
+    made = House(api)
+    made.user("root@example.com", is_owner=True)
+    made.user("eve@example.com", "editor")
+    return made
 
 
 @pytest.fixture(scope="module")

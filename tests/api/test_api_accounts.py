@@ -5,18 +5,10 @@ from __future__ import annotations
 import pytest
 
 from hedgerow.accounts.emptying import SETTLED_MS, Emptier
-from support.house import PASSWORD, House
+from support.house import PASSWORD
 
 KEYS = "/api/personal_api_keys/"
 ME = "/api/users/@me/"
-
-
-@pytest.fixture
-def house(api):
-    made = House(api)
-    made.user("root@example.com", is_owner=True)
-    made.user("eve@example.com", "editor")
-    return made
 
 
 @pytest.fixture

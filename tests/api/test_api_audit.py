@@ -12,15 +12,7 @@ import pytest
 
 from hedgerow.accounts import totp
 from hedgerow.api.app import ROUTERS
-from support.house import PASSWORD, House
-
-
-@pytest.fixture
-def house(api):
-    made = House(api)
-    made.user("root@example.com", is_owner=True)
-    made.user("eve@example.com", "editor")
-    return made
+from support.house import PASSWORD
 
 
 @pytest.fixture
