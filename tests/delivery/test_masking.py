@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hedgerow.delivery.claims import Claim, ClaimError, claim, decide
 from hedgerow.delivery.invocation import Invocation
-from hedgerow.delivery.masking import Claim, MaskingError, claim, decide
+from hedgerow.delivery.masking import Mask
 from hedgerow.destinations import CompiledDestination, Keyring, Project, builtin, validate
 from hedgerow.store import open_connection, tables
 from support.people import store
@@ -49,7 +50,7 @@ def compiled(**masking) -> CompiledDestination:
 
 
 def sent(connection, numbers, *, threshold=None, at=NOW, key=b"h" * 16) -> list[int]:
-    claims = [Claim(invocation(n), key, 60_000, threshold) for n in numbers]
+    claims = [Claim(invocation(n), [Mask(key, 60_000, threshold)]) for n in numbers]
     outcomes = decide(connection, claims, at)
     assert {outcome.verdict for outcome in outcomes} <= {"running", "masked"}
     return [o.invocation.position for o in outcomes if o.verdict == "running"]
@@ -72,7 +73,9 @@ def test_with_a_threshold_one_in_so_many_is_sent(connection):
 
 def test_a_masked_delivery_names_the_one_it_repeats(connection):
     """Its owner sees which delivery stood for it."""
-    (_, masked) = decide(connection, [Claim(invocation(n), b"h" * 16, 60_000, None) for n in (1, 2)], NOW)
+    (_, masked) = decide(
+        connection, [Claim(invocation(n), [Mask(b"h" * 16, 60_000, None)]) for n in (1, 2)], NOW
+    )
     assert masked.error == "It repeats delivery 00000000-0000-0000-0000-000000000001."
     assert masked.final
 
@@ -80,7 +83,7 @@ def test_a_masked_delivery_names_the_one_it_repeats(connection):
 def test_the_hash_sees_the_event_and_the_inputs():
     """The same event and inputs give the same hash, another template another; an empty hash masks nothing."""
     one, same, other = (
-        claim(invocation(n), compiled(hash=text), NOW / 1000)
+        claim(invocation(n), compiled(hash=text), NOW / 1000).asked[0]
         for n, text in ((1, "{inputs.to}"), (2, "{inputs.to}"), (3, "{event.event}"))
     )
     assert one.hash == same.hash != other.hash
@@ -90,6 +93,6 @@ def test_the_hash_sees_the_event_and_the_inputs():
 
 def test_a_hash_that_throws_is_a_failure_of_its_own():
     """The ledger calls it by its name, and it can be run again."""
-    with pytest.raises(MaskingError) as caught:
+    with pytest.raises(ClaimError) as caught:
         claim(invocation(1), compiled(hash="{jsonParse('{')}"), NOW / 1000)
     assert caught.value.kind == "masking"

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from hedgerow.delivery.claims import Claim, ClaimError, claim
 from hedgerow.delivery.invocation import Invocation
 from hedgerow.delivery.judging import WAITING, Judge
-from hedgerow.delivery.masking import Claim, MaskingError, claim
 from hedgerow.delivery.outgoing import measure, shaped
 from hedgerow.delivery.runner import Runner
-from hedgerow.delivery.sandbox import FILTER, MASK, Job, Sandbox, run_once
+from hedgerow.delivery.sandbox import CLAIM, FILTER, Job, Sandbox, run_once
 from hedgerow.delivery.sandbox_wire import LARGEST, WireError, error_in, error_out, length_of, unpack
 from hedgerow.delivery.state import pack_journal, unpack_journal
 from hedgerow.delivery.transport import Response
@@ -534,14 +534,14 @@ async def test_a_mask_that_fails_elsewhere_fails_as_here(sandbox):
     ):
         compiled = masked(template)
         answer = await claimed_later(judge, invocation(1, shopping(2000)), compiled)
-        assert isinstance(answer, MaskingError), template
+        assert isinstance(answer, ClaimError), template
         assert answer.kind == kind
     assert await claimed_later(judge, invocation(1, shopping(1, "")), masked("{inputs.to}")) is None
     compiled = masked(f"{{{COUNTED}}}")
     for number in range(WAITING):
         judge.claim_later(invocation(number, shopping(3)), compiled, lambda _who, _what: None)
-    sandbox.divert(compiled, MASK)
-    with pytest.raises(MaskingError, match="too many deliveries wait"):
+    sandbox.divert(compiled, CLAIM)
+    with pytest.raises(ClaimError, match="too many deliveries wait"):
         judge.claim(invocation(99, shopping(3)), compiled)
     await judge.stop()
 

@@ -266,15 +266,15 @@ def test_a_liquid_template_that_fails_names_its_input():
 def test_masking_hashes_what_the_template_says():
     """Equal values give equal keys; nothing, false and the empty text mean no masking."""
     made = build(masking={"hash": "{person.id}{inputs.x}", "ttl": 60})
-    key = made.mask_key({**GLOBALS, "inputs": {"x": 1}})
-    assert key == made.mask_key({**GLOBALS, "inputs": {"x": 1}})
-    assert key != made.mask_key({**GLOBALS, "inputs": {"x": 2}})
+    key = made.claim_keys({**GLOBALS, "inputs": {"x": 1}})["masking"]
+    assert key == made.claim_keys({**GLOBALS, "inputs": {"x": 1}})["masking"]
+    assert key != made.claim_keys({**GLOBALS, "inputs": {"x": 2}})["masking"]
     assert len(key) == 32
-    assert build().mask_key(GLOBALS) is None
+    assert build().claim_keys(GLOBALS) == {}
     for template in ("{null}", "{false}", "{''}"):
-        assert build(masking={"hash": template, "ttl": 60}).mask_key(GLOBALS) is None
+        assert build(masking={"hash": template, "ttl": 60}).claim_keys(GLOBALS) == {}
     with pytest.raises(FilterError, match="masking"):
-        build(masking={"hash": "{jsonParse('{')}", "ttl": 60}).mask_key(GLOBALS)
+        build(masking={"hash": "{jsonParse('{')}", "ttl": 60}).claim_keys(GLOBALS)
 
 
 def test_sampling_draws_a_fixed_share():

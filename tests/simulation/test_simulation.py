@@ -1,7 +1,7 @@
 """The pipeline is crashed at random awaits, thousands of times, and must lose nothing.
 
 Each run has its own seed: events with ``$set``, identifies that merge, re-sent events, destinations (one filters, one
-makes two calls, two mask repetitions, one keeps
+makes two calls, two mask repetitions, one has a threshold, one sends summaries, one keeps
 the order), a network that fails and hangs, a store that is locked now and then, and processes that die after a random
 number of steps. Afterwards everything is compared with a model that saw each event once.
 """
@@ -47,6 +47,7 @@ PROJECT = 1
 
 POST = "let res := fetch('https://sink.test/hook', {'body': {'event': event.event, 'uuid': event.uuid, 'person': person.properties}}); return res.status"
 TWICE = "let a := fetch('https://sink.test/a', {'body': {'uuid': event.uuid, 'person': person.properties}}); let b := fetch('https://sink.test/b', {'body': {'uuid': event.uuid, 'person': person.properties}})"
+LIST = "let res := fetch('https://sink.test/list', {'body': {'uuids': arrayMap(e -> e.uuid, events), 'persons': arrayMap(e -> e.person.properties, events), 'count': digest.count}}); return res.status"
 DESTINATIONS = {
     "all": (POST, {"source": "events"}, 1),
     "signups": (POST, {"source": "events", "events": [{"id": "signed up", "type": "events"}]}, 1),
@@ -61,9 +62,13 @@ DESTINATIONS = {
     "once": (POST, {"source": "events"}, 1),
     "thirds": (POST, {"source": "events"}, 1),
     "in order": (POST, {"source": "events"}, 1),
+    "every third": (POST, {"source": "events"}, 1),
+    "summaries": (LIST, {"source": "events"}, 1),
 }
 # How many deliveries with the same hash it takes until one more is sent: all that come after the first are masked.
 MASKED = {"once": None, "thirds": 3}
+THRESHOLD = {"key": "{event.distinct_id}", "count": 3, "window": 3600}
+DIGEST = {"key": None, "interval": 2, "limit": 100}
 OPTIONS = Options(
     window_records=64,
     read_records=8,
@@ -97,6 +102,8 @@ def prepare(folder: Path, names: Iterable[str], *, ids_seed: int = 1):
             config.masking = {"hash": "{event.distinct_id}", "ttl": 86_400, "threshold": MASKED[name]}
         if name == "in order":
             config.ordering = "distinct_id"
+        config.threshold = THRESHOLD if name == "every third" else None
+        config.digest = DIGEST if name == "summaries" else None
         made = transact(
             connection,
             lambda c, config=config: repository.create(
@@ -165,11 +172,13 @@ class Run:
         self.in_flight = 0
 
     def go(self) -> None:
-        self._process(feed=self.events, crash=False, until=0)
+        late = self.chance.randint(0, len(self.events))
+        self._process(feed=self.events[:late], crash=False, until=0)
         # A third death at one place would set the record there aside: that has a test of its own.
         for _ in range(self.chance.randint(1, 2)):
             if self._process(crash=True):
                 self.deaths += 1
+        self._process(feed=self.events[late:], crash=False, until=0)
         self._process(crash=False)
 
     def _process(self, *, feed=(), crash: bool, until: float | None = None) -> bool:
@@ -242,13 +251,13 @@ class Run:
         self._judge_telemetry(rows, firsts)
         self._judge_network(rows)
         self._judge_order(firsts)
+        self._judge_summaries(rows, firsts)
 
     def _rows(self) -> dict[bytes, tuple]:
         columns = "id, destination_id, event_uuid, verdict, kind, error"
         found = {row[0]: row for row in self.store.connection.execute(f"SELECT {columns} FROM deliveries")}
-        assert not [row for row in found.values() if row[3] not in {"delivered", "duplicate", "masked"}], (
-            found.values()
-        )
+        final = {"delivered", "duplicate", "masked", "counted", "digested"}
+        assert not [row for row in found.values() if row[3] not in final], found.values()
         return found
 
     def _firsts(self) -> list[Event]:
@@ -256,7 +265,7 @@ class Run:
         return [event for event in self.events if not (event.uuid in seen or seen.add(event.uuid))]
 
     def _wanted(self, event: Event) -> set[str]:
-        wanted = {"all", "in order", *MASKED}
+        wanted = {"all", "in order", "every third", "summaries", *MASKED}
         if event.event == "signed up":
             wanted.add("signups")
         if event.properties["plan"] == "pro":
@@ -269,18 +278,39 @@ class Run:
         for event in firsts:
             for name in self._wanted(event):
                 identity = delivery_id(event.captured_at, raw(event.uuid), raw(self.destination_ids[name]))
-                expected[identity] = "masked" if self._repeats(name, event, seen) else "delivered"
-        assert {i: row[3] for i, row in rows.items() if row[3] != "duplicate"} == expected
+                expected[identity] = self._verdict(name, event, seen)
+        summaries = raw(self.destination_ids["summaries"])
+        found = {i: row[3] for i, row in rows.items() if row[3] != "duplicate" and row[1] != summaries}
+        assert found == {i: verdict for i, verdict in expected.items() if verdict is not None}
         duplicates = sum(1 for row in rows.values() if row[3] == "duplicate")
         assert duplicates == len(self.events) - len(firsts)
 
-    def _repeats(self, name: str, event: Event, seen: Counter[tuple[str, str]]) -> bool:
-        """Whether a masked destination leaves an event out; the events of one distinct id come in their order."""
-        if name not in MASKED:
-            return False
-        nth, threshold = seen[name, event.distinct_id], MASKED[name]
+    def _verdict(self, name: str, event: Event, seen: Counter[tuple[str, str]]) -> str | None:
+        """What becomes of an event; the events of one distinct id come in their order. None: that is not known beforehand."""
+        if name == "summaries":
+            return None
+        nth = seen[name, event.distinct_id]
         seen[name, event.distinct_id] += 1
-        return nth > 0 if threshold is None else nth % threshold > 0
+        if name == "every third":
+            return "delivered" if nth % 3 == 2 else "counted"
+        if name not in MASKED:
+            return "delivered"
+        threshold = MASKED[name]
+        return "masked" if (nth > 0 if threshold is None else nth % threshold > 0) else "delivered"
+
+    def _judge_summaries(self, rows, firsts: list[Event]) -> None:
+        """Each event is in exactly one of the deliveries that were accepted, and its row names that one."""
+        mine = {i: row for i, row in rows.items() if row[1] == raw(self.destination_ids["summaries"])}
+        sent = {i: self.transport.bodies[text(i)] for i, row in mine.items() if row[3] == "delivered"}
+        found = Counter(uuid for body in sent.values() for uuid in body["uuids"])
+        assert found == Counter(event.uuid for event in firsts)
+        assert all(body["count"] == len(body["uuids"]) == len(body["persons"]) for body in sent.values())
+        carriers = dict(
+            self.store.connection.execute("SELECT delivery_id, carrier_id FROM delivery_carriers")
+        )
+        for identity, row in mine.items():
+            if row[3] == "digested":
+                assert text(row[2]) in sent[carriers[identity]]["uuids"]
 
     def _judge_people(self) -> None:
         model = self.model.set()
@@ -305,7 +335,8 @@ class Run:
             mine = Counter(row[3] for row in rows.values() if text(row[1]) == identity)
             assert counts[identity, "succeeded"] == mine["delivered"]
             assert counts[identity, "triggered"] == mine["delivered"]
-            assert counts[identity, "masked"] == mine["masked"]
+            for verdict in ("masked", "counted", "digested"):
+                assert counts[identity, verdict] == mine[verdict]
             assert counts[identity, "filtered"] == sum(name not in self._wanted(event) for event in firsts)
 
     def _judge_network(self, rows) -> None:

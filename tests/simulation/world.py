@@ -134,7 +134,10 @@ class SimulatedTransport:
             return Response(503)
         self.accepted[name] += 1
         self.story.append(("accepted", name))
-        self.bodies[name] = json.loads(request.body)
+        body = json.loads(request.body)
+        assert self.bodies.setdefault(name, body).get("uuids") == body.get("uuids"), (
+            "repeated with other events"
+        )
         return Response(200, {"content-type": "application/json"}, b'{"ok":true}')
 
     async def close(self):

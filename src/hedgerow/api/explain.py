@@ -21,6 +21,7 @@ from hedgerow.destinations.model import RUNNABLE_TYPES, Destination
 from hedgerow.hog import HogError
 from hedgerow.people.queries import group_types
 from hedgerow.replay.explain import Case, Sources, explain, find_case
+from hedgerow.replay.restraints import NONE
 from hedgerow.replay.trial_event import Setting
 from hedgerow.store import Connection
 
@@ -99,16 +100,12 @@ async def _explained(
                             "enabled": destination.enabled, "revision": destination.revision or None,
                             "draft": destination.revision == 0},
             "verdict": "broken", "because": f"It cannot be explained: {error}", "filters": None, "sampling": None,
-            "masking": None, "standing": None, "invocations": None, "deliveries": [], "schedule": [],
+            **NONE, "standing": None, "invocations": None, "deliveries": [], "schedule": [],
         }  # fmt: skip
     ids = told["deliveries"]
     rows = await access.services.state.read(lambda c: _rows(c, access, ids, destination.name))
     schedule = [{**one, "at": iso(one["at"])} for one in told["schedule"]]
-    masking = told["masking"]
-    if masking and masking["window"]:
-        window = {**masking["window"], "expires_at": iso(masking["window"]["expires_at"])}
-        masking = {**masking, "window": window}
-    return {**told, "deliveries": rows, "schedule": schedule, "masking": masking}
+    return {**told, "deliveries": rows, "schedule": schedule}
 
 
 def _rows(connection: Connection, access: Access, ids: Sequence[str], name: str) -> list[dict[str, Any]]:

@@ -109,6 +109,8 @@ def configuration(config: Config, owner: destinations.Project) -> dict[str, Any]
         "inputs": _inputs(config.inputs),
         "filters": _filters(config.filters, owner),
         "masking": _masking(config.masking),
+        "threshold": config.threshold,
+        "digest": config.digest,
         "mappings": None if config.mappings is None else [_mapping(one, owner) for one in config.mappings],
         "sampling": config.sampling,
         "retry": config.retry,
@@ -209,6 +211,7 @@ def delivery(item: Delivery, name: str | None) -> dict[str, Any]:
         "created_at": iso(item.created_at),
         "updated_at": iso(item.updated_at),
         "next_at": None if item.next_at is None else iso(item.next_at),
+        "carrier": item.carrier,
     }
 
 

@@ -111,15 +111,12 @@ def _restraints(one: Mapping[str, Any]) -> None:
         click.echo(
             f"Sample: {one['sampling']['percentage']:g} % by {one['sampling']['by']}; the event is {chosen} it."
         )
-    masking = one["masking"]
-    if masking and masking["error"]:
-        click.echo(f"Masking: its hash cannot be worked out: {safe(masking['error'])}")
-    elif masking and masking["window"]:
-        window = masking["window"]
-        until = local_time(window["expires_at"])
-        click.echo(f"Masking: repeats delivery {window['delivery']}, {window['count']} times until {until}.")
-    elif masking:
-        click.echo("Masking: no repetition is open now.")
+    for name in ("threshold", "masking", "digest"):
+        told = one[name]
+        if told and told["error"]:
+            click.echo(f"{name.capitalize()}: its key cannot be worked out: {safe(told['error'])}")
+        elif told:
+            click.echo(f"{name.capitalize()}, if it came now: {told['says'] or 'It would be sent.'}")
     standing = one["standing"]
     if standing and standing["closed"]:
         click.echo(f"Now: {standing['closed']} It holds {standing['held']}.")

@@ -186,7 +186,7 @@ class Eraser:
 
 
 def _forget_lines(connection: Connection, found: Sequence[Trace]) -> None:
-    connection.executemany(LINES, [(trace.id,) for trace in found])
+    connection.executemany(LINES, [(one,) for trace in found for one in (trace.id, *trace.senders)])
 
 
 def _pending(connection: Connection) -> Job | None:

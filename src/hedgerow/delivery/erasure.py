@@ -30,7 +30,8 @@ CROSS JOIN erasures AS e ON e.project_id = wanted.value ->> 0 AND e.key = unhex(
 """
 SKIP = "SELECT max(position) FROM (SELECT position FROM deliveries WHERE partition = ? AND position > ? ORDER BY position LIMIT ?)"
 THEIRS = """
-SELECT id, destination_id, position, verdict IN ('running', 'retrying', 'held', 'scheduled') FROM deliveries
+SELECT id, destination_id, position, verdict IN ('running', 'retrying', 'held', 'scheduled'),
+    (SELECT c.carrier_id FROM delivery_carriers c WHERE c.delivery_id = deliveries.id) FROM deliveries
 WHERE partition = ? AND position > ? AND position <= ? AND project_id = ? AND distinct_id = ? AND captured_at <= ?
 """
 SCRUB = """
@@ -41,6 +42,22 @@ WHERE id = ?
 """
 ATTEMPTS = "DELETE FROM delivery_attempts WHERE delivery_id = ?"
 PAYLOAD = "DELETE FROM delivery_payloads WHERE partition = ? AND position = ?"
+# Summaries: who carries the events of several, and what is left of them.
+SENDERS = """
+SELECT d.id, d.verdict IN ('running', 'retrying', 'held', 'scheduled') FROM delivery_carriers c
+JOIN deliveries d ON d.id = c.delivery_id WHERE c.carrier_id = ? AND d.verdict <> 'digested'
+"""
+CARRIED = """
+SELECT d.project_id, d.distinct_id, d.captured_at FROM delivery_carriers c JOIN deliveries d ON d.id = c.delivery_id
+WHERE c.carrier_id = ?
+"""
+LEFT = """
+SELECT 1 FROM delivery_carriers c JOIN deliveries d ON d.id = c.delivery_id
+JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
+WHERE c.carrier_id = ? AND d.distinct_id <> '' AND (d.id = c.carrier_id OR d.verdict = 'digested') LIMIT 1
+"""
+BLANK = "UPDATE deliveries SET error = NULL, journal = NULL WHERE id = ?"
+NAMELESS = "UPDATE deliveries SET distinct_id = '', error = NULL WHERE id = ?"
 INDEX_SKIP = "SELECT max(position) FROM (SELECT position FROM event_index WHERE partition = ? AND position > ? ORDER BY position LIMIT ?)"
 INDEX = """
 DELETE FROM event_index
@@ -85,6 +102,10 @@ def honoured(
         connection,
         [(o.invocation.project_id, o.invocation.distinct_id, o.invocation.captured_at) for o in outcomes],
     )
+    verdicts = [
+        is_gone if o.invocation.carrier is None else is_gone or _is_tainted(connection, o.invocation.carrier)
+        for o, is_gone in zip(outcomes, verdicts, strict=True)
+    ]
     if not any(verdicts):
         return outcomes, frozenset()
     erased = frozenset(o.invocation.id for o, is_gone in zip(outcomes, verdicts, strict=True) if is_gone)
@@ -92,8 +113,17 @@ def honoured(
     return [_blank(o, telemetry) if o.invocation.id in erased else o for o in outcomes], erased
 
 
+def _is_tainted(connection: Connection, carrier: bytes) -> bool:
+    """Whether a summary was made with an event that is erased by now."""
+    rows: list[Any] = connection.execute(CARRIED, (carrier,)).fetchall()
+    return any(not row[1] for row in rows) or any(gone(connection, rows))
+
+
 def _blank(outcome: Outcome, telemetry: Batch) -> Outcome:
-    """An outcome without anything of the person; one that was not final ends here."""
+    """An outcome without anything of the person; one that was not final ends here, unless it carries events of others."""
+    if outcome.invocation.carrier is not None:
+        i = replace(outcome.invocation, globals={}, journal=[], tries=0)
+        return replace(outcome, invocation=i, error=None, attempts=[], lines=[])
     i = replace(outcome.invocation, distinct_id="", globals={}, journal=[], tries=0)
     kept = replace(outcome, invocation=i, error=None, attempts=[], lines=[], next_at=None)
     if outcome.final:
@@ -107,13 +137,15 @@ def _blank(outcome: Outcome, telemetry: Batch) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A delivery of an erased event."""
+    """A delivery of an erased event; ``senders`` are those that carry it in a summary."""
 
     id: bytes
     destination_id: bytes
     partition: int
     position: int
     is_open: bool
+    carrier: bytes | None = None
+    senders: Sequence[bytes] = ()
 
 
 def traces(
@@ -135,20 +167,50 @@ def traces(
     if not end:
         return 0, []
     rows: list[Any] = connection.execute(THEIRS, (partition, after, end, *who)).fetchall()
-    return int(end), [Trace(row[0], row[1], partition, row[2], bool(row[3])) for row in rows]
+    return int(end), [_trace(connection, partition, *row) for row in rows]
+
+
+def _trace(
+    connection: Connection,
+    partition: int,
+    identity: bytes,
+    destination_id: bytes,
+    position: int,
+    is_open: int,
+    carrier: bytes | None,
+) -> Trace:
+    senders = [row[0] for row in connection.execute(SENDERS, (carrier,))] if carrier else []
+    return Trace(identity, destination_id, partition, position, bool(is_open), carrier, senders)
 
 
 def scrub(connection: Connection, found: Sequence[Trace], who: Who) -> None:
-    """Leave of deliveries only that there was one; what was open is discarded."""
+    """Leave of deliveries only that there was one; what was open is discarded, unless it carries events of others."""
     telemetry = Batch()
     for trace in found:
+        connection.execute(PAYLOAD, (trace.partition, trace.position))
+        if trace.carrier is not None:
+            _scrub_carried(connection, trace, trace.carrier, who, telemetry)
+            continue
         connection.execute(SCRUB, (trace.id,))
         connection.execute(ATTEMPTS, (trace.id,))
-        connection.execute(PAYLOAD, (trace.partition, trace.position))
         if trace.is_open:
             telemetry.count(who[0], trace.destination_id, who[2], "other", "discarded")
     if telemetry:
         put(connection, telemetry)
+
+
+def _scrub_carried(connection: Connection, trace: Trace, carrier: bytes, who: Who, telemetry: Batch) -> None:
+    """Take an event out of a summary. The events of others stay in it, and it goes out with them if it has not yet.
+
+    What it was sent with held all of them, so none of that is kept.
+    """
+    connection.execute(NAMELESS, (trace.id,))
+    is_empty = connection.execute(LEFT, (carrier,)).get is None
+    for sender, is_open in connection.execute(SENDERS, (carrier,)).fetchall():
+        connection.execute(ATTEMPTS, (sender,))
+        connection.execute(SCRUB if is_empty and is_open else BLANK, (sender,))
+        if is_empty and is_open:
+            telemetry.count(who[0], trace.destination_id, who[2], "other", "discarded")
 
 
 def scrub_index(connection: Connection, *, partition: int, after: int, who: Who, step: int) -> int:

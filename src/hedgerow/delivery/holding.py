@@ -93,7 +93,8 @@ WHERE verdict = 'held' AND destination_id = ? AND id <= ? ORDER BY id LIMIT ?
 """
 SIFT = """
 SELECT id, project_id, partition, position, distinct_id, mapping FROM deliveries
-WHERE verdict = 'held' AND destination_id = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?
+WHERE verdict = 'held' AND destination_id = ? AND id > ? AND id <= ?
+AND NOT EXISTS (SELECT 1 FROM delivery_carriers c WHERE c.delivery_id = deliveries.id) ORDER BY id LIMIT ?
 """
 LATER = """
 SELECT 1 FROM deliveries WHERE verdict = 'held' AND destination_id = :owner AND distinct_id IN (
@@ -110,7 +111,7 @@ WHERE id = ? AND verdict = 'held'
 FORGET_PAYLOAD = """
 DELETE FROM delivery_payloads WHERE partition = :partition AND position = :position AND NOT EXISTS (
     SELECT 1 FROM deliveries WHERE partition = :partition AND position = :position
-    AND verdict NOT IN ('delivered', 'expired', 'duplicate', 'masked')
+    AND verdict NOT IN ('delivered', 'expired', 'duplicate', 'masked', 'counted')
 )
 """
 SAMPLE = """

@@ -49,6 +49,11 @@ DELETE FROM masks WHERE (destination_id, hash) IN (
     SELECT destination_id, hash FROM masks WHERE expires_at < ? ORDER BY expires_at LIMIT ?
 )
 """
+STALE_WINDOWS = """
+DELETE FROM delivery_windows WHERE (destination_id, hash) IN (
+    SELECT destination_id, hash FROM delivery_windows WHERE expires_at < ? ORDER BY expires_at LIMIT ?
+)
+"""
 STALE_WARNINGS = """
 DELETE FROM ingestion_warnings WHERE id IN (SELECT id FROM ingestion_warnings WHERE hour < ? LIMIT ?)
 """
@@ -121,6 +126,7 @@ class Housekeeping:
         if floor >> ROW_BITS > events_before // HOUR_MS:  # nothing of that time can be read anew
             await self._state.write(lambda c: _changes(c, STALE_ERASURES, (events_before,)))
         await self._steps(self._state, lambda c: _changes(c, STALE_MASKS, (now_ms, STEP)))
+        await self._steps(self._state, lambda c: _changes(c, STALE_WINDOWS, (now_ms, STEP)))
         await share(self._telemetry)
         await prune(
             self._telemetry,
@@ -196,6 +202,7 @@ def _forget_deliveries(connection: Connection, before_ms: int) -> int:
     ids = [row[0] for row in connection.execute(STALE_DELIVERIES, (first_kept, STEP))]
     for statement in (
         "DELETE FROM delivery_attempts WHERE delivery_id = ?",
+        "DELETE FROM delivery_carriers WHERE delivery_id = ?",
         "DELETE FROM deliveries WHERE id = ?",
     ):
         connection.executemany(statement, [(gone,) for gone in ids])

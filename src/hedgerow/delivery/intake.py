@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from hedgerow.delivery import erasure, internal, ledger, person_updates
+from hedgerow.delivery.claims import Claim, ClaimError
 from hedgerow.delivery.configuration import Configuration, ConfigurationStale, key
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import NO_DESTINATION, delivery_id, raw
 from hedgerow.delivery.invocation import Invocation, Line, Outcome
 from hedgerow.delivery.judging import Answer, Claimed, Judge
 from hedgerow.delivery.lanes import Lanes
-from hedgerow.delivery.masking import Claim, MaskingError
 from hedgerow.delivery.matching import Plan, Wanted
 from hedgerow.delivery.settler import Settler
 from hedgerow.delivery.suspects import MARKED, SUSPECT
@@ -385,7 +385,7 @@ class Intake:
         late: set[bytes] = set()
         for invocation in invocations:
             compiled = self._configuration.live(invocation.destination_id)
-            if compiled is None or compiled.destination.config.masking is None:
+            if compiled is None or not compiled.claims:
                 continue
             try:
                 found = self._judge.claim(invocation, compiled)
@@ -393,7 +393,7 @@ class Intake:
                 entry.waits += 1
                 late.add(invocation.id)
                 self._judge.claim_later(invocation, compiled, partial(self._claimed_late, entry))
-            except MaskingError as error:
+            except ClaimError as error:
                 ready.append(self._failed(invocation, error.kind, compiled.redact(str(error))))
             else:
                 claims |= {invocation.id: found} if found else {}
@@ -406,7 +406,7 @@ class Intake:
         entry.waits -= 1
         entry.pending[invocation.id] = invocation
         self._settler.expect(entry)
-        if isinstance(answer, MaskingError):
+        if isinstance(answer, ClaimError):
             self._settler.report(self._failed(invocation, answer.kind, str(answer)))
         elif answer is None:
             self._lanes.submit(invocation)

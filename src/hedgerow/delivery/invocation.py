@@ -9,8 +9,10 @@ from typing import Any
 from hedgerow.hog.host import JournalEntry
 
 FINAL = frozenset(
-    {"delivered", "failed", "masked", "digested", "duplicate", "expired", "discarded", "superseded"}
-)
+    {
+        "delivered", "failed", "masked", "counted", "digested", "duplicate", "expired", "discarded", "superseded",
+    }
+)  # fmt: skip
 OPEN = frozenset({"running", "retrying", "held", "scheduled"})
 
 
@@ -21,7 +23,8 @@ class Invocation:
     ``globals`` are frozen at matching. ``journal`` has the completed calls; ``tries`` counts attempts of the call that is
     not completed yet, ``attempts`` all attempts, ``deaths`` workers that died
     while they ran it, ``printed`` the lines that are logged already; ``fresh`` is False once the ledger has a row. What shares a
-    ``sequence`` goes out one after the other.
+    ``sequence`` goes out one after the other. Of a delivery that carries the events of others, ``carrier`` is its id (or that of the
+    one that it runs again), and ``summary`` what its templates see of them once it is taken in hand.
     """
 
     id: bytes
@@ -45,6 +48,8 @@ class Invocation:
     printed: int = 0
     fresh: bool = True
     sequence: str | None = None
+    carrier: bytes | None = None
+    summary: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

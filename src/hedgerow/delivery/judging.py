@@ -1,4 +1,4 @@
-"""Filters and masks that take too long for the event loop: judged in a helper, while their record waits in the window.
+"""Filters and keys that take too long for the event loop: judged in a helper, while their record waits in the window.
 
 Most never get here: filters that cannot loop are not even metered. One that is over its few milliseconds is judged again
 elsewhere, and the records behind go on; only settling waits for the answer. So that one that is always slow cannot
@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
+from hedgerow.delivery.claims import Claim, ClaimError, claim, claim_in_helper
 from hedgerow.delivery.invocation import Invocation
-from hedgerow.delivery.masking import Claim, MaskingError, claim, claim_in_helper
 from hedgerow.delivery.matching import Wanted, wanted_by
-from hedgerow.delivery.sandbox import FILTER, MASK
+from hedgerow.delivery.sandbox import CLAIM, FILTER
 from hedgerow.delivery.world import World
 from hedgerow.destinations import CompiledDestination, FilterError
 from hedgerow.hog import HogError, Host, Limits, OverBudget
@@ -27,7 +27,7 @@ CPU_MS: Final = 100.0
 WAITING: Final = 32
 
 Answer: TypeAlias = "list[str] | FilterError"
-Claimed: TypeAlias = "Claim | MaskingError | None"
+Claimed: TypeAlias = "Claim | ClaimError | None"
 
 
 class Judge:
@@ -73,28 +73,28 @@ class Judge:
         return False
 
     def _has_room(self, compiled: CompiledDestination, part: str) -> bool:
-        """Whether one more record may wait for a destination, whose filter or mask goes to a helper from now on."""
+        """Whether one more record may wait for a destination, whose filter or keys go to a helper from now on."""
         assert self._sandbox is not None
         self._sandbox.divert(compiled, part)
         return self._waiting[compiled.destination.id] < WAITING
 
     def claim(self, invocation: Invocation, compiled: CompiledDestination) -> Claim | None:
-        """What an invocation has to claim before it may be sent, as ``masking.claim`` tells.
+        """What an invocation has to claim before it may be sent, as ``claims.claim`` tells.
 
         Raises:
-            MaskingError: it could not be worked out.
+            ClaimError: it could not be worked out.
             OverBudget: it takes long: ``claim_later`` has the time.
         """
         now, sandbox = self._host.now(), self._sandbox
         if sandbox is None:
             return claim(invocation, compiled, now)
         try:
-            if not sandbox.takes(compiled, MASK):
+            if not sandbox.takes(compiled, CLAIM):
                 return claim(invocation, compiled, now, sandbox.patience_ms)
         except OverBudget:
             pass
-        if not self._has_room(compiled, MASK):
-            raise MaskingError("masking", "The mask takes so long that too many deliveries wait for it.")
+        if not self._has_room(compiled, CLAIM):
+            raise ClaimError("masking", "The key takes so long that too many deliveries wait for it.")
         raise OverBudget
 
     def claim_later(
@@ -123,11 +123,11 @@ class Judge:
         answer: Claimed
         try:
             answer = await claim_in_helper(self._sandbox, invocation, compiled)
-        except MaskingError as error:
-            answer = MaskingError(error.kind, compiled.redact(str(error)))
+        except ClaimError as error:
+            answer = ClaimError(error.kind, compiled.redact(str(error)))
         except Exception as error:
-            log.exception("masking_crashed id=%s", compiled.destination.id)
-            answer = MaskingError("masking", f"Hedgerow itself failed: {type(error).__name__}: {error}")
+            log.exception("claiming_crashed id=%s", compiled.destination.id)
+            answer = ClaimError("masking", f"Hedgerow itself failed: {type(error).__name__}: {error}")
         finally:
             self._answered(compiled)
         then(invocation, answer)

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from hedgerow.delivery import ledger, ticks
+from hedgerow.delivery import gathering, ledger, ticks
 from hedgerow.delivery.configuration import Configuration
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import ORIGINAL
@@ -400,7 +400,9 @@ class Lanes:
                 self._report(_parked(invocation, reason, at))
                 continue
             kind = "crash" if judgement == "failed" else None
-            self._report(Outcome(invocation, judgement, at, kind=kind, error=_REASONS[judgement]))
+            lost = invocation.carrier is not None and judgement == "discarded" and not invocation.globals
+            reason = _REASONS["erased" if lost else judgement]
+            self._report(Outcome(invocation, judgement, at, kind=kind, error=reason))
 
     # --------------------------------------------------------------- held
 
@@ -429,6 +431,8 @@ class Lanes:
         live = self._configuration.live(invocation.destination_id)
         if live is None or self._gates.closed(invocation.destination_id, invocation.id):
             return "held"
+        if invocation.carrier is not None and not gathering.take(connection, invocation, live):
+            return "discarded"
         if live.destination.revision == invocation.revision:
             return live
         if invocation.journal or invocation.run.endswith(ORIGINAL):
@@ -436,6 +440,8 @@ class Lanes:
                 self._configuration.revision(connection, invocation.destination_id, invocation.revision)
                 or live
             )
+        if invocation.carrier is not None:
+            return live  # what was gathered goes out, whatever it wants since
         if not ticks.suits(live, invocation):
             return "superseded"
         if is_addressed(invocation.globals, live.destination.id):
@@ -455,6 +461,7 @@ def _parked(invocation: Invocation, reason: str, now: int) -> Outcome:
 _REASONS = {
     "failed": "Workers died again and again while they ran this; it was set aside. Run it again once the cause is mended.",
     "discarded": "The destination was deleted.",
+    "erased": "The persons of all its events were deleted.",
     "held": "The destination is switched off.",
     "superseded": "The destination was edited since and no longer wants this event.",
 }

@@ -61,6 +61,8 @@ WHERE deliveries.verdict IN ('running', 'retrying', 'held', 'scheduled')
 PAYLOAD = (
     "INSERT INTO delivery_payloads (partition, position, globals) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 )
+# Nobody asks what programs would have seen of these.
+PASSED = frozenset({"delivered", "duplicate", "masked", "counted"})
 ATTEMPT = """
 INSERT INTO delivery_attempts (delivery_id, number, ordinal, at, duration_ms, method, url, status, error, request, response)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
@@ -70,7 +72,8 @@ FORGET_ATTEMPTS = "DELETE FROM delivery_attempts WHERE delivery_id = ?"
 # What ``invocation_of`` makes an invocation from.
 OPEN_COLUMNS = """
     d.id, d.project_id, d.destination_id, d.revision, d.mapping, d.run, d.partition, d.position, d.event_uuid,
-    d.event, d.distinct_id, d.captured_at, d.created_at, d.attempts, d.deaths, d.journal, d.sequence, p.globals
+    d.event, d.distinct_id, d.captured_at, d.created_at, d.attempts, d.deaths, d.journal, d.sequence,
+    (SELECT c.carrier_id FROM delivery_carriers c WHERE c.delivery_id = d.id), p.globals
 """
 # Ids first, from the index alone: most rows that are due may be in hand already.
 DUE = """
@@ -214,7 +217,7 @@ def settle(connection: Connection, settlement: Settlement, sealer: Sealer) -> No
 
 
 def _needs_payload(outcome: Outcome) -> bool:
-    return outcome.verdict not in {"delivered", "duplicate", "masked"} and bool(outcome.invocation.globals)
+    return outcome.verdict not in PASSED and bool(outcome.invocation.globals)
 
 
 def _row(outcome: Outcome, sealer: Sealer) -> tuple[Any, ...]:
@@ -291,7 +294,7 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
     """An invocation as an open row has it, by ``OPEN_COLUMNS``."""
     (
         identity, project_id, destination_id, revision, mapping, run, partition, position, event_uuid,
-        event, distinct_id, captured_at, created_at, attempts, deaths, journal, sequence, packed,
+        event, distinct_id, captured_at, created_at, attempts, deaths, journal, sequence, carrier, packed,
     ) = row  # fmt: skip
     entries, tries, printed = unpack_journal(journal, identity, sealer)
     return Invocation(
@@ -308,7 +311,7 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
         distinct_id=distinct_id,
         captured_at=captured_at,
         created_at=created_at,
-        globals=unpack_globals(packed),
+        globals={} if packed is None else unpack_globals(packed),
         journal=entries,
         tries=tries,
         attempts=attempts,
@@ -316,6 +319,7 @@ def invocation_of(row: Sequence[Any], sealer: Sealer) -> Invocation:
         printed=printed,
         fresh=False,
         sequence=sequence,
+        carrier=carrier,
     )
 
 

@@ -23,7 +23,8 @@ COLUMNS = (
     "distinct_id", "verdict", "kind", "error", "attempts", "status", "duration_ms", "captured_at", "created_at",
     "updated_at", "next_at",
 )  # fmt: skip
-SELECT = f"SELECT {', '.join(COLUMNS)} FROM deliveries WHERE project_id = :project "  # noqa: S608 - our own names
+CARRIER = "(SELECT c.carrier_id FROM delivery_carriers c WHERE c.delivery_id = deliveries.id)"
+SELECT = f"SELECT {', '.join(COLUMNS)}, {CARRIER} FROM deliveries WHERE project_id = :project "  # noqa: S608 - our own names
 ALL = SELECT.replace("project_id = ", "+project_id = ")
 PAGE = " ORDER BY id DESC LIMIT :limit"
 UPWARDS = " ORDER BY id LIMIT :limit"
@@ -168,7 +169,10 @@ def _quoted(verdict: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A row of the ledger as it is read: times in milliseconds, ids as canonical text."""
+    """A row of the ledger as it is read: times in milliseconds, ids as canonical text.
+
+    ``carrier`` is the delivery that carries its event in a summary: itself, where it is the one that is sent.
+    """
 
     id: str
     destination_id: str
@@ -190,6 +194,7 @@ class Delivery:
     created_at: int
     updated_at: int
     next_at: int | None
+    carrier: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +254,9 @@ def of_event(
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:
-    named = dict(zip(COLUMNS, row, strict=True))
-    for name in ("id", "destination_id", "event_uuid"):
-        named[name] = str(uuid.UUID(bytes=named[name]))
+    named = dict(zip((*COLUMNS, "carrier"), row, strict=True))
+    for name in ("id", "destination_id", "event_uuid", "carrier"):
+        named[name] = named[name] and str(uuid.UUID(bytes=named[name]))
     return Delivery(**named)
 
 

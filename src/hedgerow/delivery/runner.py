@@ -148,7 +148,7 @@ class Runner:
             printed=invocation.printed,
             patience_ms=patience_ms,
         )
-        values = with_source(invocation.globals, compiled.destination)
+        values = with_source(invocation.globals, compiled.destination, invocation.summary)
         values["inputs"] = run.inputs = compiled.render(values, invocation.mapping, host)
         execution = compiled.program.start(values, host)
         try:
@@ -168,7 +168,7 @@ class Runner:
 
         job = Job(
             compiled,
-            with_source(invocation.globals, compiled.destination),
+            with_source(invocation.globals, compiled.destination, invocation.summary),
             invocation.mapping,
             seed=invocation.id,
             journal=invocation.journal,

@@ -48,7 +48,7 @@ CALLS: Final = frozenset({"fetch", "sleep", "postHogCapture"})
 
 PROGRAM: Final = "program"
 FILTER: Final = "filter"
-MASK: Final = "mask"
+CLAIM: Final = "keys"
 Revision: TypeAlias = "tuple[str, int, str]"
 
 
@@ -127,7 +127,7 @@ class Sandbox:
 
         Args:
             compiled: which destination.
-            part: ``PROGRAM``, inputs included, ``FILTER`` or ``MASK``.
+            part: ``PROGRAM``, inputs included, ``FILTER`` or ``CLAIM``.
         """
         if part is PROGRAM and len(compiled.destination.config.hog) > LONG_SOURCE:
             return True
@@ -244,17 +244,17 @@ class Sandbox:
             raise HogInternalError("The helper process gave no answer")
         return trace
 
-    async def mask_key(self, job: Job, limits: Limits) -> str | None:
-        """What repetitions of a delivery have in common, as ``CompiledDestination.mask_key`` tells.
+    async def claim_keys(self, job: Job, limits: Limits) -> dict[str, str]:
+        """What a delivery has in common with others, as ``CompiledDestination.claim_keys`` tells.
 
         Raises:
-            FilterError: the template of the hash failed.
+            FilterError: one of the templates failed.
             InputError: an input could not be built.
             HogError: a limit was met.
         """
-        answer = await self._once(job.compiled, _message("mask", job, limits, self._now()), limits)
-        self._judge(job.compiled, MASK, float(answer.get("cpu_ms") or 0.0))
-        return None if answer.get("key") is None else str(answer["key"])
+        answer = await self._once(job.compiled, _message("keys", job, limits, self._now()), limits)
+        self._judge(job.compiled, CLAIM, float(answer.get("cpu_ms") or 0.0))
+        return {str(name): str(key) for name, key in answer["keys"].items()}
 
     async def _once(
         self, compiled: CompiledDestination, message: dict[str, Any], limits: Limits

@@ -91,7 +91,7 @@ class Helper:
             "run": self._start,
             "answer": self._answer,
             "match": self._match,
-            "mask": self._mask,
+            "keys": self._keys,
             "matches": self._matches,
             "explain": self._explain,
             "trace": self._trace,
@@ -223,7 +223,7 @@ class Helper:
         explained = explain_match(compiled, found, host, stream=message["stream"])
         self._end("explained", explanation=explained, cpu_ms=0.0)
 
-    def _mask(self, message: Message) -> None:
+    def _keys(self, message: Message) -> None:
         self._run = None
         compiled = _compiled(dumps(message["destination"]))
         host = self._host(message)
@@ -232,8 +232,8 @@ class Helper:
         values = message["globals"]
         if message["render"]:
             values["inputs"] = compiled.render(values, message["mapping"], host)
-        key = compiled.mask_key(values, host)
-        self._end("masked", key=key, cpu_ms=(time.thread_time() - began) * 1000)
+        keys = compiled.claim_keys(values, message["mapping"], host)
+        self._end("keyed", keys=keys, cpu_ms=(time.thread_time() - began) * 1000)
 
 
 def _wanted(compiled: CompiledDestination, found: Mapping[str, Any], host: hog.Host) -> list[str] | None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hedgerow.delivery import ledger
+from hedgerow.delivery.claims import Claim, decide
 from hedgerow.delivery.configuration import key
 from hedgerow.delivery.invocation import Attempt, Invocation, Outcome
-from hedgerow.delivery.masking import Claim, decide
 from hedgerow.delivery.matching import Roster
 from hedgerow.delivery.window import Entry, Window
 from hedgerow.delivery.world import Options, World
@@ -21,13 +21,14 @@ METRICS = {
     "delivered": ("success", "succeeded"),
     "failed": ("failure", "failed"),
     "masked": ("other", "masked"),
+    "counted": ("other", "counted"),
     "digested": ("other", "digested"),
     "duplicate": ("other", "duplicate"),
     "expired": ("failure", "expired"),
     "discarded": ("other", "discarded"),
     "superseded": ("other", "superseded"),
 }
-UNTRIGGERED = frozenset({"duplicate", "masked"})
+UNTRIGGERED = frozenset({"duplicate", "masked", "counted", "digested"})
 FULL_FLUSH = 500
 # A record waits so many times as long for invocations that do not lag.
 PATIENCE = 10
@@ -93,7 +94,7 @@ class Settler:
             self._full.set()
 
     def claim(self, claim: Claim) -> None:
-        """An invocation runs only if the ledger says that it is no repetition: ``on_claimed`` tells."""
+        """An invocation runs only if the ledger says so: ``on_claimed`` tells."""
         self._claims.append(claim)
         if self.hurry or len(self._claims) >= FULL_FLUSH:
             self._full.set()

@@ -23,6 +23,7 @@ from hedgerow.destinations.references import is_reference, value_of
 from hedgerow.destinations.rendering import InputSet
 from hedgerow.destinations.retrying import delays
 from hedgerow.destinations.secrets import Keyring
+from hedgerow.destinations.windows import window_hash
 from hedgerow.hog.jsontext import to_json
 
 WHOLE: Final = ""
@@ -41,6 +42,7 @@ class CompiledDestination:
         event_names: the only events it may want, or None.
         conditions: equalities every wanted event meets, for an index.
         stream: which events it is offered: ``events``, ``person-updates``, or ``internal`` for what happens in Hedgerow itself.
+        claims: whether what it wants is sent only if masking, a threshold or a digest say so.
         limits: bounds of a run of its program; how many fetches are in them is for its owner and its template to say.
     """
 
@@ -61,6 +63,7 @@ class CompiledDestination:
         self._read_so_far: set[str] = set()
         self.conditions: tuple[Condition, ...] = self._filter.conditions
         self.stream = _stream(destination)
+        self.claims = bool(_key_sources(destination))
         self.event_names = self._filter.event_names if self._mappings is None else _names(self._mappings)
 
     @property
@@ -124,31 +127,44 @@ class CompiledDestination:
         config = self.destination.config
         return in_sample(config.sampling, self.destination.id, event_uuid, person_id)
 
-    def mask_key(self, globals_: Mapping[str, Any], host: hog.Host | None = None) -> str | None:
-        """What repetitions of this delivery have in common; None when it is not to be masked.
+    def claim_keys(
+        self, globals_: Mapping[str, Any], mapping: str = WHOLE, host: hog.Host | None = None
+    ) -> dict[str, str]:
+        """What this delivery has in common with others: hexadecimal hashes, by ``masking``, ``threshold`` and ``digest``.
 
         Args:
-            globals_: with ``inputs``.
+            globals_: with ``inputs`` where one of the templates needs them.
+            mapping: which mapping matched.
             host: clock and limits of the run.
 
+        Returns:
+            A hash for each that the destination has; none for masking when the delivery is not to be masked.
+
         Raises:
-            FilterError: the template of the hash failed.
+            FilterError: one of the templates failed.
         """
-        masking = self.destination.config.masking
-        if masking is None:
-            return None
-        try:
-            value = self._mask_template.render(globals_, host)
-        except hog.HogError as error:
-            raise FilterError(f"masking: {error}", line=error.line, column=error.column) from error
-        if value is None or value is False or value == "":
-            return None
-        text = value if isinstance(value, str) else to_json(value)
-        return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+        keys: dict[str, str] = {}
+        for name, template in self._key_templates.items():
+            try:
+                value = None if template is None else template.render(globals_, host)
+            except hog.HogError as error:
+                raise FilterError(f"{name}: {error}", line=error.line, column=error.column) from error
+            if name != "masking":
+                keys[name] = window_hash(name, mapping, "" if value is None else _text_of(value))
+            elif value is not None and value is not False and value != "":
+                text = _text_of(value).encode("utf-8", "surrogatepass")
+                keys[name] = hashlib.md5(text, usedforsecurity=False).hexdigest()
+        return keys
+
+    @property
+    def keys_need_inputs(self) -> bool:
+        """Whether a template of those keys refers to inputs."""
+        return any("inputs" in source for source in _key_sources(self.destination).values() if source)
 
     @cached_property
-    def _mask_template(self) -> hog.Template:
-        return hog.compile_template((self.destination.config.masking or {})["hash"])
+    def _key_templates(self) -> dict[str, hog.Template | None]:
+        sources = _key_sources(self.destination)
+        return {name: hog.compile_template(source) if source else None for name, source in sources.items()}
 
     # -------------------------------------------------------------- running
 
@@ -358,6 +374,18 @@ class CompiledDestination:
         config = self.destination.config
         own = [item for mapping in config.mappings or () for item in mapping["inputs_schema"]]
         return [*config.inputs_schema, *own]
+
+
+def _key_sources(destination: Destination) -> dict[str, str | None]:
+    """The templates that tell what deliveries have in common; None: all have."""
+    config = destination.config
+    asking = (("threshold", "key"), ("masking", "hash"), ("digest", "key"))
+    found = ((name, getattr(config, name), field) for name, field in asking)
+    return {name: settings[field] for name, settings, field in found if settings is not None}
+
+
+def _text_of(value: Any) -> str:
+    return value if isinstance(value, str) else to_json(value)
 
 
 def _stream(destination: Destination) -> str:

@@ -152,11 +152,44 @@ def _elements_chain(properties: Mapping[str, Any]) -> str:
     return chain if isinstance(chain, str) else ""
 
 
-def with_source(globals_: Mapping[str, Any], destination: Destination) -> dict[str, Any]:
-    """The globals as one destination sees them: with ``source``, the destination itself."""
+def with_source(
+    globals_: Mapping[str, Any], destination: Destination, summary: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The globals as one destination sees them: with ``source``, the destination itself.
+
+    Args:
+        globals_: of an event.
+        destination: who is to see them.
+        summary: ``events`` and ``digest`` of a delivery that carries several events. One with a digest sees them also where it is
+            sent a single one.
+    """
     name = destination.name or f"Destination {destination.id}"
     url = f"{globals_['project']['url']}/functions/{destination.id}/configuration/"
-    return {**globals_, "source": {"name": name, "url": url}}
+    found = {**globals_, "source": {"name": name, "url": url}}
+    if summary is not None:
+        found.update(summary)
+    elif destination.config.digest is not None:
+        found.update(summary_of([listed(globals_)], 1, is_summary=False))
+    return found
+
+
+def listed(globals_: Mapping[str, Any]) -> dict[str, Any]:
+    """An event as it stands in the list of a summary: as ``event``, with its person and its groups."""
+    return {**globals_["event"], "person": globals_.get("person"), "groups": globals_.get("groups") or {}}
+
+
+def summary_of(events: Sequence[Mapping[str, Any]], count: int, *, is_summary: bool = True) -> dict[str, Any]:
+    """What the templates of a destination with a digest see besides.
+
+    Args:
+        events: those that are listed.
+        count: how many there were.
+        is_summary: False for the event that is sent at once.
+    """
+    return {
+        "events": list(events),
+        "digest": {"count": count, "listed": len(events), "is_summary": is_summary},
+    }
 
 
 class FilterGlobals(dict[str, Any]):

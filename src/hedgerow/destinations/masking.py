@@ -28,9 +28,9 @@ def validate_masking(raw: Any) -> dict[str, Any] | None:
         raise ValidationError("This field is required.", attr="masking__hash", code="required")
     if raw.get("ttl") is None:
         raise ValidationError("This field is required.", attr="masking__ttl", code="required")
-    _bounded(raw["ttl"], "masking__ttl", SHORTEST_TTL, LONGEST_TTL)
+    bounded(raw["ttl"], "masking__ttl", SHORTEST_TTL, LONGEST_TTL)
     if raw.get("threshold") is not None:
-        _bounded(raw["threshold"], "masking__threshold", 1, 2**31 - 1)
+        bounded(raw["threshold"], "masking__threshold", 1, 2**31 - 1)
     try:
         check(raw["hash"], "hog")
     except ValidationError as error:
@@ -38,7 +38,12 @@ def validate_masking(raw: Any) -> dict[str, Any] | None:
     return {"hash": raw["hash"], "ttl": raw["ttl"], "threshold": raw.get("threshold")}
 
 
-def _bounded(value: Any, attr: str, low: int, high: int) -> None:
+def bounded(value: Any, attr: str, low: int, high: int) -> None:
+    """Check a whole number.
+
+    Raises:
+        ValidationError: it is none, or it is out of its bounds.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValidationError("A valid integer is required.", attr=attr, code="invalid")
     if value < low:

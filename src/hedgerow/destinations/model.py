@@ -41,6 +41,8 @@ class Config:
         filters: which events it wants, in PostHog's form.
         mappings: None, or a list; each matching mapping makes a delivery of its own. Each has an ``id``.
         masking: None, or ``{"hash", "ttl", "threshold"}``.
+        threshold: None, or ``{"key", "count", "window"}``: only the last of so many events within a time is sent.
+        digest: None, or ``{"key", "interval", "limit"}``: the first event is sent at once, those that follow together.
         sampling: None, or ``{"percentage", "by"}``.
         retry: None, the name of a schedule, or delays in seconds.
         rate_limit: None, or ``{"per_second"}``: deliveries that may start in a second.
@@ -65,6 +67,8 @@ class Config:
     filters: dict[str, Any] = field(default_factory=lambda: {"source": "events"})
     mappings: list[dict[str, Any]] | None = None
     masking: dict[str, Any] | None = None
+    threshold: dict[str, Any] | None = None
+    digest: dict[str, Any] | None = None
     sampling: dict[str, Any] | None = None
     retry: str | list[float] | None = None
     rate_limit: dict[str, float] | None = None

@@ -30,6 +30,7 @@ from hedgerow.destinations.retrying import validate_retry
 from hedgerow.destinations.schedule import SOURCE, check_filters, validate_schedule
 from hedgerow.destinations.schema import validate_schema
 from hedgerow.destinations.secrets import Keyring
+from hedgerow.destinations.windows import validate_digest, validate_threshold
 
 LONGEST_NAME: Final = 400
 LARGEST_CODE: Final = 100 * 1024
@@ -116,6 +117,8 @@ def validate(
     if references is not None:
         _check_references(config, references, project)
     config.masking = validate_masking(payload.get("masking", config.masking))
+    config.threshold = validate_threshold(payload.get("threshold", config.threshold))
+    config.digest = validate_digest(payload.get("digest", config.digest))
     config.sampling = validate_sampling(payload.get("sampling", config.sampling))
     config.retry = validate_retry(payload.get("retry", config.retry))
     config.rate_limit = validate_rate_limit(payload.get("rate_limit", config.rate_limit))
@@ -345,7 +348,7 @@ def _check_schedule(config: Config, payload: Mapping[str, Any]) -> None:
                 f"A schedule knows no {name}: each person comes once a tick. See only_changed of the schedule.",
                 attr=name,
             )
-    config.masking = None
+    config.masking = config.threshold = config.digest = None
     places: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [
         ((), payload.get("filters") or config.filters)
     ]

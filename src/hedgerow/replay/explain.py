@@ -9,31 +9,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from hedgerow.delivery import holding
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import raw, text
-from hedgerow.delivery.masking import CPU_MS, FIND
 from hedgerow.delivery.queries import PAYLOAD, Delivery, of_event
 from hedgerow.delivery.recent import Entry, find_event
 from hedgerow.delivery.retry import growing
-from hedgerow.delivery.sandbox import Job
 from hedgerow.delivery.state import unpack_globals
 from hedgerow.destinations import (
     CompiledDestination,
-    FilterError,
-    InputError,
     Keyring,
     filter_globals_of,
-    with_source,
 )
 from hedgerow.destinations.model import Destination
 from hedgerow.destinations.retrying import delays
 from hedgerow.events import Record
-from hedgerow.hog import HogError
 from hedgerow.log import EventLog
+from hedgerow.replay.restraints import NONE, Looking, restraints
 from hedgerow.replay.trial import Trial, Trials, prepared
 from hedgerow.replay.trial_event import Setting, Subject, stored
 from hedgerow.replay.trial_report import report
@@ -156,7 +151,7 @@ async def explain(
         **_answer(case, destination, filters, sampling, mine),
         "filters": filters,
         "sampling": sampling,
-        "masking": await _masking(sources, compiled, case, filters["wanted"]) if tried else None,
+        **await _restraints(sources, compiled, case, filters["wanted"], tried=tried),
         "standing": standing,
         "invocations": runs,
         "deliveries": [text(raw(row.id)) for row in mine],
@@ -182,36 +177,17 @@ def _standing(connection: Connection, owner: bytes) -> dict[str, Any]:
     return {"health": gate.health.state, "paused": gate.paused, "closed": gate.closed, "held": held.count}
 
 
-# ---------------------------------------------------------------------- masking
+# ------------------------------------------------------------------- restraints
 
 
-async def _masking(
-    sources: Sources, compiled: CompiledDestination, case: Case, wanted: Sequence[str]
-) -> dict[str, Any] | None:
-    """What an event has in common with its repetitions, and which of them holds the window now."""
-    masking = compiled.destination.config.masking
-    if masking is None or not wanted:
-        return None
-    values = with_source(case.subject.globals, compiled.destination)
-    job = Job(compiled, values, wanted[0], render="inputs" in masking["hash"])
-    limits = replace(compiled.limits, cpu_ms=CPU_MS)
-    try:
-        key = await sources.trials.sandbox.mask_key(job, limits)
-    except (FilterError, InputError, HogError) as error:
-        return {**masking, "key": None, "error": compiled.redact(str(error)), "window": None}
-    if key is None:
-        return {**masking, "key": None, "error": None, "window": None}
-    owner = raw(compiled.destination.id)
-    row = await sources.state.read(lambda c: c.execute(FIND, (owner, bytes.fromhex(key))).fetchone())
-    return {**masking, "key": key, "error": None, "window": _window(row, sources.setting.now)}
-
-
-def _window(row: Sequence[Any] | None, now: int) -> dict[str, Any] | None:
-    """The window that is open; one that is over masks nothing."""
-    if row is None or row[0] <= now:
-        return None
-    expires_at, count, winner = row
-    return {"expires_at": expires_at, "count": count, "delivery": text(winner)}
+async def _restraints(
+    sources: Sources, compiled: CompiledDestination, case: Case, wanted: Sequence[str], *, tried: bool
+) -> Mapping[str, Any]:
+    """What repetitions, a threshold or a digest would make of such an event now."""
+    if not tried or not wanted:
+        return NONE
+    looking = Looking(sources.state, sources.trials.sandbox, sources.setting.now)
+    return await restraints(looking, compiled, case.subject.globals, wanted[0])
 
 
 # -------------------------------------------------------------------- the answer

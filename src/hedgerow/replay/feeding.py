@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from hedgerow.delivery import ticks
+from hedgerow.delivery import gathering, ticks
 from hedgerow.delivery.identity import ORIGINAL, delivery_id
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.keepers import Bench
@@ -224,6 +224,8 @@ class Feeder:
         """With which revision something runs, or how it ends: where the destination was edited, its filter is asked again."""
         live = self._bench.configuration.live(invocation.destination_id)
         assert live is not None  # or its gate would count as closed
+        if invocation.carrier is not None:
+            return await self._judge_carrier(invocation, live)
         if not ticks.suits(live, invocation):
             return _Judged(invocation, verdict="superseded", error=UNWANTED)
         if invocation.run.endswith(ORIGINAL):
@@ -241,6 +243,14 @@ class Feeder:
             invocation.mapping, *beside = mappings
             return _Judged(invocation, live, beside=beside)
         return _Judged(invocation, verdict="superseded", error=UNWANTED)
+
+    async def _judge_carrier(self, invocation: Invocation, live: CompiledDestination) -> _Judged:
+        """A summary goes out again with all that it carried, whatever the destination wants since."""
+        original = invocation.run.endswith(ORIGINAL) and await self._original(invocation)
+        compiled = original or live
+        if await self._bench.reader.read(lambda c: gathering.attach(c, invocation, compiled)):
+            return _Judged(invocation, compiled)
+        return _Judged(invocation, verdict="failed", kind="gone", error=rerunning.GONE)
 
     async def _original(self, invocation: Invocation) -> CompiledDestination | None:
         """The revision that a delivery was first made with; None when it is live or does not compile any more."""

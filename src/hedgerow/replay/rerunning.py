@@ -79,7 +79,13 @@ def _still_there(connection: Connection, run: Run, items: Sequence[waiting.Item]
     """Items whose person was not deleted since they were looked at; of the others nothing may be kept."""
     erased = gone(connection, [(run.project_id, item.distinct_id, item.captured_at) for item in items])
     for item, is_gone in zip(items, erased, strict=True):
-        yield replace(item, distinct_id="", payload=None, kind="gone", error=GONE) if is_gone else item
+        yield _erased(item) if is_gone else item
+
+
+def _erased(item: waiting.Item) -> waiting.Item:
+    """What may still be run of an item: nothing, but for the events of others that it carries."""
+    blank = replace(item, distinct_id="", payload=None)
+    return blank if item.carrier else replace(blank, kind="gone", error=GONE)
 
 
 def _item(
@@ -90,7 +96,8 @@ def _item(
 ) -> waiting.Item:
     """What a delivery becomes in the run. One whose event is nowhere any more fails, so that it has a verdict too."""
     place = (row.partition, row.position)
-    is_gone = place in bare and place not in seen
+    carrier = raw(row.carrier) if row.carrier and row.verdict != "digested" else None
+    is_gone = place in bare and place not in seen and carrier is None
     asks_anew = row.kind == "filter" and selection.revision == "current"
     return waiting.Item(
         destination_id=raw(row.destination_id),
@@ -105,4 +112,5 @@ def _item(
         payload=seen.get(place),
         kind="gone" if is_gone else None,
         error=GONE if is_gone else None,
+        carrier=carrier,
     )

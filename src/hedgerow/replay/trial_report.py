@@ -11,6 +11,7 @@ from hedgerow.delivery.invocation import Attempt, Excerpt, Line, Outcome
 from hedgerow.delivery.retry import Failure
 from hedgerow.destinations import CompiledDestination
 from hedgerow.destinations.redaction import MARKER, Redactor, secret_values
+from hedgerow.destinations.windows import span
 from hedgerow.events import Event, timestamps
 from hedgerow.hog.errors import line_and_column
 from hedgerow.replay.trial import Ran, Trial, Tried
@@ -272,6 +273,12 @@ def _notes(trial: Trial, tried: Tried) -> Iterator[str]:
         yield "It has no mapping that is on, so it wants no event."
     if config.masking:
         yield "Live, a repetition may be masked; a test never is."
+    if config.threshold:
+        within = f"{config.threshold['count']} such events within {span(config.threshold['window'])}"
+        yield f"Live, only the last of {within} is sent; a test always is."
+    if config.digest:
+        interval = span(config.digest["interval"])
+        yield f"Live, what follows the first event within {interval} goes out as one summary; a test has one event in it."
     if any(map(_would_retry, tried.runs)):
         yield "Live, the call that failed would be tried again."
 

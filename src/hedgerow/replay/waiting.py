@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from hedgerow.delivery import ledger
+from hedgerow.delivery import gathering, ledger
 from hedgerow.delivery.identity import delivery_id
 from hedgerow.delivery.invocation import FINAL, Invocation
 from hedgerow.delivery.settler import METRICS
@@ -63,7 +63,7 @@ AND destination_id = ? AND partition = ? LIMIT ?
 FORGET_PAYLOAD = """
 DELETE FROM delivery_payloads WHERE partition = :partition AND position = :position AND NOT EXISTS (
     SELECT 1 FROM deliveries WHERE partition = :partition AND position = :position
-    AND verdict NOT IN ('delivered', 'duplicate', 'masked')
+    AND verdict NOT IN ('delivered', 'duplicate', 'masked', 'counted')
 )
 """
 NEVER: Final = 0
@@ -85,6 +85,7 @@ class Item:
         distinct_id: under which it was sent.
         captured_at: milliseconds.
         payload: what the program is to see, packed; None where the ledger has it already.
+        carrier: the delivery that carried the events of others, where this runs that one again.
         kind: why it fails at once, None when it does not.
         error: the same for people.
     """
@@ -101,6 +102,7 @@ class Item:
     payload: bytes | None = None
     kind: str | None = None
     error: str | None = None
+    carrier: bytes | None = None
 
 
 def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> int:
@@ -127,6 +129,8 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
         if item.kind:
             telemetry.count(run.project_id, item.destination_id, now, *METRICS["failed"])
             telemetry.line(run.project_id, item.destination_id, identity, now, "error", item.error or "")
+        if item.carrier is not None:
+            connection.execute(gathering.CARRY, (identity, item.carrier))
         if item.payload is not None:
             connection.execute(ledger.PAYLOAD, (item.partition, item.position, item.payload))
     if telemetry:
@@ -174,8 +178,14 @@ def first(
     ]
     chosen = orjson.dumps(ids).decode()
     rows: list[Any] = connection.execute(ROWS, (chosen,)).fetchall()
-    lost = [row[0] for row in rows if row[-1] is None]
-    return [ledger.invocation_of(row, sealer) for row in rows if row[-1] is not None], lost
+    lost = [row[0] for row in rows if _is_lost(row)]
+    return [ledger.invocation_of(row, sealer) for row in rows if not _is_lost(row)], lost
+
+
+def _is_lost(row: Sequence[Any]) -> bool:
+    """Whether the event of a row is nowhere any more. What carries others may still have theirs."""
+    *_, carrier, globals_ = row
+    return globals_ is None and carrier is None
 
 
 def take(connection: Connection, invocation: Invocation, now: int) -> bool:

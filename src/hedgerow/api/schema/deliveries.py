@@ -34,7 +34,7 @@ DELIVERY = Shape(
         "run": note(maybe("replay-7"), "The re-run or replay that asked for it; null for live traffic."),
         "event": {"uuid": EVENT_UUID, "name": "order paid", "distinct_id": "ada"},
         "verdict": one_of(
-            "failed", "delivered", "masked", "digested", "duplicate", "expired", "discarded", "superseded",
+            "failed", "delivered", "masked", "counted", "digested", "duplicate", "expired", "discarded", "superseded",
             "running", "retrying", "held", "scheduled",
             text="`running`, `retrying`, `held` and `scheduled` are still open; the others are final.",
         ),
@@ -47,6 +47,7 @@ DELIVERY = Shape(
         "created_at": "2026-05-28T20:26:40.020Z",
         "updated_at": "2026-05-28T20:26:45.321Z",
         "next_at": note(maybe("2026-05-28T20:27:40.000Z"), "When it is tried next."),
+        "carrier": note(maybe(None), "Of an event in a summary: the delivery that carries it; its own id where that is this one."),
     },
 )  # fmt: skip
 

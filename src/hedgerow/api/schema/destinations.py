@@ -126,6 +126,18 @@ SUMMARY = Shape(
 
 OPTIONS = {
     "masking": maybe(free({"ttl": 3600, "hash": "{person.id}", "threshold": None})),
+    "threshold": maybe(
+        free(
+            {"key": "{person.id}", "count": 5, "window": 600},
+            "Only the last of `count` events with the same key within `window` seconds is sent; then the count begins anew.",
+        )
+    ),
+    "digest": maybe(
+        free(
+            {"key": "{event.properties.shop}", "interval": 3600, "limit": 100},
+            "The first event of a key is sent at once; those that follow within `interval` seconds together, as `events`.",
+        )
+    ),
     "sampling": free(None, "A share of events or persons instead of all."),
     "retry": free(None, "How often and for how long a failure is tried again."),
     "rate_limit": free(None, "How many a second."),
@@ -158,6 +170,8 @@ WRITTEN = {
     "inputs": INPUTS,
     "filters": FILTERS,
     "masking": maybe(free({"ttl": 3600, "hash": "{person.id}"})),
+    "threshold": maybe(free({"key": "{person.id}", "count": 5, "window": 600})),
+    "digest": maybe(free({"key": "{event.properties.shop}", "interval": 3600})),
     "mappings": maybe([free({"name": "order", "inputs": {}})]),
     "icon_url": maybe("https://example.com/icon.svg"),
     "schedule": maybe(free({"cron": "0 9 * * 1-5", "timezone": "Europe/Berlin", "only_changed": True})),

@@ -58,6 +58,29 @@ EXPLAINED = Shape(
         "masking": maybe(
             free({"key": "0cc175b9c0f1b6a8", "window": None}, "What repetitions have in common.")
         ),
+        "threshold": maybe(
+            free(
+                {
+                    "count": 5,
+                    "window": 600,
+                    "counted": 2,
+                    "would": "count",
+                    "says": "It would count: 3 of 5 ...",
+                },
+                "How far the count of its key is, and what it would make of such an event now.",
+            )
+        ),
+        "digest": maybe(
+            free(
+                {
+                    "interval": 3600,
+                    "summary": {"due_at": "2026-05-28T21:00:00.000Z", "gathered": 4, "delivery": DELIVERY_ID},
+                    "would": "join",
+                    "says": "It would join the summary due at 2026-05-28T21:00:00.000Z.",
+                },
+                "Which summary is open for its key, and what it would make of such an event now.",
+            )
+        ),
         "standing": maybe(
             {"health": "healthy", "paused": False, "closed": maybe("The destination is paused."), "held": 0}
         ),
