@@ -25,7 +25,7 @@ Document: TypeAlias = dict[str, Any]
 NOT_IN_FILES: Final = frozenset({"deleted", "batch_export_id"})
 ORDER: Final = (
     "name", "description", "type", "enabled", "template", "icon_url", "origin", "execution_order", "events", "filters", "masking",
-    "sampling", "inputs_schema", "inputs", "hog", "mappings", "retry", "rate_limit", "ordering", "fetch",
+    "threshold", "digest", "sampling", "inputs_schema", "inputs", "hog", "mappings", "retry", "rate_limit", "ordering", "fetch",
 )  # fmt: skip
 """Of the fields of a destination's file; others follow, and its cases come last."""
 _FIELD: Final = ("key", "type", "label", "description")

@@ -341,7 +341,9 @@ def _check_schedule(config: Config, payload: Mapping[str, Any]) -> None:
             attr="filters__source",
         )  # fmt: skip
     if config.type != "destination":
-        raise ValidationError(f"Only a destination may have a schedule, not a {config.type}.", attr="schedule")
+        raise ValidationError(
+            f"Only a destination may have a schedule, not a {config.type}.", attr="schedule"
+        )
     for name in ("masking", "threshold", "digest"):
         if payload.get(name) is not None:
             raise ValidationError(
