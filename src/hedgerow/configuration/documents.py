@@ -188,10 +188,12 @@ class DestinationFile(Model):
         None, description="At most one delivery per key and time: {hash, ttl}."
     )
     threshold: dict[str, Any] | None = Field(
-        None, description="Only the last of so many events of a key within a time is sent: {key, count, window}."
+        None,
+        description="Only the last of so many events of a key within a time is sent: {key, count, window}.",
     )
     digest: dict[str, Any] | None = Field(
-        None, description="What follows the first event of a key goes out as one summary: {key, interval, limit}."
+        None,
+        description="What follows the first event of a key goes out as one summary: {key, interval, limit}.",
     )
     sampling: dict[str, Any] | None = Field(None, description="A share of the events: {percentage, by}.")
     retry: str | list[float | int] | None = Field(
