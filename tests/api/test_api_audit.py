@@ -59,6 +59,10 @@ def test_a_change_is_told_with_all_there_is_to_know(root):
 CONNECTED = """
 INSERT INTO integrations (id, project_id, kind, external_id, created_at, updated_at) VALUES (60, 1, 'slack', 'T1', 0, 0)
 """
+ILL = """
+INSERT INTO alert_incidents (id, project_id, rule_id, rule_name, kind, subject, opened_at, told_at, opening)
+VALUES (x'0191f3c01d2e4a0080005f0c6a3b9d10', 1, 1, 'A', 'state', '', 0, 0, '{"text": "", "value": null, "evidence": {}}')
+"""
 WINDOW = {"window_start": "2026-05-28T00:00:00Z", "window_end": "2026-05-29T00:00:00Z"}
 # What is done, and the entry that it leaves. Braces stand for ids of what ``given`` has made.
 WRITES = [
@@ -92,6 +96,11 @@ WRITES = [
     ("PATCH /cohorts/{cohort}/add_persons_to_static_cohort", {"distinct_ids": ["ada"]}, "Cohort updated"),
     ("PATCH /cohorts/{cohort}/remove_person_from_static_cohort", {"distinct_id": "bob"}, "Cohort updated"),
     ("DELETE /integrations/{integration}", {}, "Integration deleted"),
+    ("POST /alerts", {"name": "A", "kind": "state"}, "Alert created"),
+    ("PATCH /alerts/{alert}", {"name": "B"}, "Alert updated"),
+    ("DELETE /alerts/{alert}", {}, "Alert deleted"),
+    ("POST /alerts/{alert}/test", {}, "Alert tested"),
+    ("POST /alerts/incidents/{incident}/acknowledge", {}, "AlertIncident acknowledged"),
     ("DELETE /persons/{person}", {}, "Person deleted"),
     ("PATCH /", {"name": "B", "anonymize_ips": True}, "Project updated"),
     ("PATCH /reset_token", {}, "Project rotated_token"),
@@ -195,6 +204,10 @@ def given(house, root, names):
             "id"
         ],
         "key": lambda: done(root, "POST", "/api/personal_api_keys/", {"label": "n", "scopes": ["*"]})["id"],
+        "alert": lambda: done(root, "POST", "alerts/", {"name": "N", "kind": "state"})["id"],
+        "incident": lambda: (
+            house.state.write_now(lambda c: c.execute(ILL)) and "0191f3c0-1d2e-4a00-8000-5f0c6a3b9d10"
+        ),
         "integration": lambda: house.state.write_now(lambda c: c.execute(CONNECTED) and 60),
         "person": lambda: (
             house.state.write_now(

@@ -156,6 +156,15 @@ DELETE /runs/{run_id}                                                    hog_fun
 POST   /runs/{run_id}/pause                                              hog_function:write      editor
 POST   /runs/{run_id}/resume                                             hog_function:write      editor
 POST   /hog_functions/{destination_id}/backtest                          hog_function:write      editor
+GET    /alerts                                                           alert:read              viewer
+POST   /alerts                                                           alert:write             editor
+GET    /alerts/incidents                                                 alert:read              viewer
+GET    /alerts/incidents/{incident_id}                                   alert:read              viewer
+POST   /alerts/incidents/{incident_id}/acknowledge                       alert:write             editor
+GET    /alerts/{alert_id}                                                alert:read              viewer
+PATCH  /alerts/{alert_id}                                                alert:write             editor
+DELETE /alerts/{alert_id}                                                alert:write             editor
+POST   /alerts/{alert_id}/test                                           alert:write             editor
 GET    /integrations                                                     integration:read        viewer
 POST   /integrations                                                     integration:write       editor
 GET    /integrations/kinds                                               integration:read        viewer
@@ -244,7 +253,7 @@ def house(api):
 
 # Ids of nothing: who may not do something is told so before anything is looked for.
 NOTHING = {
-    "action_id": "77", "integration_id": "77", "cohort_id": "77", "session_id": "77", "invite_id": "77", "key_id": "77", "type_index": "0",
+    "action_id": "77", "integration_id": "77", "alert_id": "77", "cohort_id": "77", "session_id": "77", "invite_id": "77", "key_id": "77", "type_index": "0",
     "group_key": "nothing", "revision": "1", "version": "1", "template_id": "template-webhook", "user_id": "nobody@example.com",
 }  # fmt: skip
 
@@ -337,6 +346,7 @@ class Furnished:
         self.call("PUT", f"hog_functions/{made['id']}/draft/", {"name": "Draft"})
         action = self.call("POST", "actions/", {"name": "Signed up", "steps": [{"event": "signed_up"}]})
         cohort = self.call("POST", "cohorts/", {"name": "Few", "is_static": True})
+        alert = self.call("POST", "alerts/", {"name": "Ill", "kind": "state"})
         invite = self.call("POST", "invites/", {"target_email": "x@example.com", "role": "viewer"})
         _, _, event = api.capture("signed_up")
         delivery = api.deliver(made["id"])
@@ -352,6 +362,11 @@ class Furnished:
             "INSERT INTO integrations (id, project_id, kind, external_id, created_at, updated_at) VALUES (60, ?, 'slack', 'T1', 0, 0)": (
                 self.project,
             ),
+            "INSERT INTO alert_incidents (id, project_id, rule_id, rule_name, kind, subject, opened_at, told_at, opening)"
+            """ VALUES (?, ?, 1, 'Ill', 'state', '', 0, 0, '{"text": "", "value": null, "evidence": {}}')""": (
+                person.bytes,
+                self.project,
+            ),
             "UPDATE deliveries SET project_id = ?": (self.project,),
             "UPDATE event_index SET project_id = ?": (self.project,),
         }
@@ -360,7 +375,7 @@ class Furnished:
         self.ids |= {
             "destination_id": made["id"], "delivery_id": delivery, "event_uuid": event, "person_id": str(person),
             "action_id": action["id"], "integration_id": "60", "cohort_id": cohort["id"], "invite_id": invite["id"], "group_key": "acme",
-            "user_id": "stranger@example.com",
+            "user_id": "stranger@example.com", "alert_id": str(alert["id"]), "incident_id": str(person),
         }  # fmt: skip
         return self
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 import hedgerow
 from hedgerow.api import (
     account_errors,
+    alerts,
     all_runs,
     audit,
     backtests,
@@ -53,6 +54,7 @@ ROUTERS = (
     definitions.router, configuration.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,
     vocabulary.router, query.router, invocations.router, explain.router,
     replays.router, ticks.router, all_runs.router, traces.router, backtests.router, integrations.router, integrations.coming_back,
+    alerts.router,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from hedgerow.cli.errors import CommandFailed
 # Each command lives in a module, loaded when it is used: ``hedgerow version`` must not wait for a web framework. Where several
 # share a module, the name behind the colon says which.
 COMMANDS = {
+    "alerts": "alerts",
     "apply": "apply",
     "audit": "audit",
     "backtest": "backtest",

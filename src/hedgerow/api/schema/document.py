@@ -54,6 +54,8 @@ PLACES: dict[str, tuple[Any, str]] = {
     "person_id": ("0191f3c0-1d2e-7c00-8000-5f0c6a3b9d10", "UUID of the person."),
     "action_id": (3, "Number of the action."),
     "integration_id": (3, "Number of the account."),
+    "alert_id": (3, "Number of the alert."),
+    "incident_id": ("0191f3c0-1d2e-4a00-8000-5f0c6a3b9d10", "Id of the incident."),
     "cohort_id": (4, "Number of the cohort."),
     "user_id": ("4fd7a1de-5c0e-4c3b-9d5a-6a1c0b5d2f11", "UUID or email address of the user."),
     "session_id": (7, "Number of the session."),
