@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hedgerow.accounts.emptying import SETTLED_MS, Emptier
-from support.house import PASSWORD
+from support.house import PASSWORD, House
 
 KEYS = "/api/personal_api_keys/"
 ME = "/api/users/@me/"
