@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from hedgerow.log.segments import Segments
+from hedgerow.settings import load
 from hedgerow.store import open_connection
 from hedgerow.telemetry import Batch
+from hedgerow.upkeep.doctor import examine
 from hedgerow.upkeep.restore import restore
 from support.background import BackgroundSink
 from support.people import people
@@ -120,8 +122,9 @@ class Copy:
         model = PeopleModel()
         for partition, records in self.records.items():
             for record in records:
-                if record.position <= self.positions.get(partition, (0, 0))[0]:
-                    model.feed(record.decode())
+                event = record.decode()
+                if record.position <= self.positions.get(partition, (0, 0))[0] and not event.internal:
+                    model.feed(event)
         return model
 
 
@@ -178,6 +181,15 @@ def test_the_backup_shows_one_moment(story):
 
 def _hex(identity: str) -> str:
     return uuid.UUID(identity).hex
+
+
+def test_the_doctor_finds_a_running_server_well(story):
+    """It answers, its workers are up, and nothing is behind."""
+    original = story["original"]
+    found = examine(load(data_dir=original.data, port=original.port, disk_reserve_bytes=0))
+    said = {finding.check: finding for finding in found}
+    assert said["server"].text.endswith("is ready; all workers are up.")
+    assert {said[check].level for check in ("port", "schema", "databases", "keys", "server")} == {"ok"}
 
 
 def test_a_restored_instance_sends_nothing_until_it_is_told_to(story):

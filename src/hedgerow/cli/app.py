@@ -23,6 +23,7 @@ COMMANDS = {
     "destinations": "destinations",
     "disable": "switching:disable",
     "discard": "holds:discard",
+    "doctor": "doctor",
     "downgrade": "downgrade",
     "draft": "drafts",
     "enable": "switching:enable",

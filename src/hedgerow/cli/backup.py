@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from hedgerow.cli.errors import CommandFailed
-from hedgerow.cli.output import show_json, size
+from hedgerow.cli.output import show_json
 from hedgerow.settings import Settings, SettingsError, load
 from hedgerow.upkeep import UpkeepError
 from hedgerow.upkeep.manifest import Entry, Manifest
+from hedgerow.upkeep.words import size
 
 FOLDER = click.option(
     "--data-dir",

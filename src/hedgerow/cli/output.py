@@ -109,16 +109,6 @@ def duration(ms: int | None) -> str:
     return f"{ms / 1000:.1f} s" if ms < 60_000 else str(timedelta(milliseconds=ms)).split(".", 1)[0]
 
 
-def size(count: int) -> str:
-    """Bytes in a readable unit."""
-    amount, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
-
-
 def clip(text: object, width: int) -> str:
     """Text cut to a width, with a sign that it was."""
     plain = safe(text)

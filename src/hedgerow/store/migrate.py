@@ -7,6 +7,7 @@ half a second sooner without them.
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,19 +31,18 @@ def _config(schema: str) -> Config:
     return config
 
 
-def head(schema: str) -> str | None:
-    """The newest revision of a schema that this release knows."""
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory.from_config(_config(schema)).get_current_head()
-
-
-def known(schema: str) -> list[str]:
+@cache
+def known(schema: str) -> tuple[str, ...]:
     """All revisions of a schema that this release knows, oldest first."""
     from alembic.script import ScriptDirectory
 
     script = ScriptDirectory.from_config(_config(schema))
-    return [found.revision for found in reversed(list(script.walk_revisions()))]
+    return tuple(found.revision for found in reversed(list(script.walk_revisions())))
+
+
+def head(schema: str) -> str:
+    """The newest of them."""
+    return known(schema)[-1]
 
 
 def revision_of(connection: Connection) -> str:
