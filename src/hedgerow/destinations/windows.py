@@ -17,7 +17,7 @@ from hedgerow.destinations.templating import check
 
 MOST_COUNTED: Final = 1000
 LONGEST_WINDOW: Final = 7 * 86_400
-SHORTEST_INTERVAL: Final = 10
+SHORTEST_INTERVAL: Final = 1
 LONGEST_INTERVAL: Final = 7 * 86_400
 MOST_LISTED: Final = 1000
 LISTED: Final = 100
