@@ -7,8 +7,7 @@ import time
 import orjson
 import pytest
 
-from hedgerow.delivery.keepers import Bench
-from hedgerow.delivery.world import Options, World
+from hedgerow.delivery.world import World
 from hedgerow.destinations.errors import InputError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.integrations import accounts
@@ -35,9 +34,7 @@ class Process:
             transport=self.vendors.transport,
             sealer=self.keyring,
         )
-        self.renewer = Renewer(
-            Bench(self.world, Options(), None, None, None, self.store), self.vendors, self.keyring
-        )
+        self.renewer = Renewer(self.world, self.vendors, self.keyring)
 
     def token(self, number):
         """What a program would get now."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hedgerow.delivery import internal, standby
 from hedgerow.delivery.invocation import Outcome
-from hedgerow.delivery.keepers import Bench
+from hedgerow.delivery.world import World
 from hedgerow.destinations import connections
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring
@@ -51,13 +51,19 @@ REST: Final = "UPDATE integrations SET failures = failures + 1, refreshing_to = 
 class Renewer:
     """Renews the tokens of an instance; any number of processes may have one."""
 
-    def __init__(self, bench: Bench, vendors: Vendors, keyring: Keyring) -> None:
-        """Work in a worker's world."""
-        self._world = bench.world
+    def __init__(self, world: World, vendors: Vendors, keyring: Keyring) -> None:
+        """Work in the world of a process, whose deliveries may ask for other tokens from now on.
+
+        Args:
+            world: of a worker, or of trials.
+            vendors: who are asked for tokens.
+            keyring: what knows the accounts, and seals their tokens.
+        """
+        self._world = world
         self._vendors = vendors
         self._keyring = keyring
         self._leads = False
-        self._world.renew = self.renew
+        world.renew = self.renew
 
     def own(self, partitions: Iterable[int]) -> None:
         """The owner of the first partition looks after all; the others renew when a vendor says no."""
@@ -102,7 +108,10 @@ class Renewer:
         if not await self._renewed(number):
             await self._wait(number)
         after = await self._state(number)
-        return after is not None and not after[2] and after[0] != state[0]
+        if after is None or after[2] or after[0] == state[0]:
+            return False
+        await self._world.store.read(lambda c: self._knows_less(c, number))  # this process has it at once
+        return True
 
     def _knows_less(self, connection: Connection, number: int) -> bool:
         """Whether the token that was refused is older than the one in the store."""
@@ -111,7 +120,7 @@ class Renewer:
         return seen != self._keyring.connections.known(number)
 
     async def _state(self, number: int) -> tuple[Any, ...] | None:
-        return await self._world.store.read(lambda c: c.execute(STATE, (number,)).fetchone())
+        return await self._world.store.read(lambda c: _state_of(c, number))
 
     async def _wait(self, number: int) -> None:
         """Until whoever renews the token now is done."""
@@ -181,6 +190,13 @@ class Renewer:
         event = Event(identity, EVENT, about, properties, timestamps.write(now), now, internal=True)
         home = number % self._world.log.partitions
         connection.execute(internal.PUT, (home, project_id, now, event.encode()))
+
+
+def _state_of(connection: Connection, number: int) -> tuple[Any, ...] | None:
+    """How it stands with an account; None when it is gone, or its tokens are another copy's while the instance stands by."""
+    if standby.since(connection) is not None:
+        return None
+    return connection.execute(STATE, (number,)).fetchone()
 
 
 def _due(connection: Connection, given: dict[str, int]) -> list[int]:

@@ -12,7 +12,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Never
@@ -39,6 +39,8 @@ LONGEST_S: Final = 25.0
 AT_A_TIME: Final = 4
 MOST_WAITING: Final = 32
 IDLE_S: Final = 120.0
+GOES_ON: Final = ("scheduled", "retrying")
+"""How a part ends that is not the last: at a ``sleep``, or with another token in place of a refused one; nothing else is tried again."""
 EXCERPT: Final = 1_000_000
 """Bytes of a body that are kept until its secrets are taken out; less is shown."""
 
@@ -74,7 +76,7 @@ class Ran:
 
     Attributes:
         invocation: what was run; ``id`` names it to the destination's tool.
-        outcomes: its parts: all but the last ended at a ``sleep``.
+        outcomes: its parts: all but the last ended at a ``sleep``, or with a token that had to be renewed.
         inputs: as they were rendered, secrets included.
         printed: lines that the program printed.
         hosts: that were called.
@@ -140,6 +142,7 @@ class Trials:
         limits: Limits | None = None,
         connect: Callable[[], Transport] = lambda: HttpTransport(EgressPolicy()),
         now: Callable[[], float] = time.time,
+        renew: Callable[[Collection[int]], Awaitable[bool]] | None = None,
         longest_s: float = LONGEST_S,
     ) -> None:
         """Prepare, without starting or opening anything.
@@ -150,6 +153,7 @@ class Trials:
             limits: of programs.
             connect: makes what really sends; asked when it is first needed.
             now: seconds since the epoch.
+            renew: gets other tokens for accounts whose vendor refuses the present ones, as for deliveries.
             longest_s: a trial that takes longer is ended.
         """
         self.sandbox = sandbox or Sandbox(idle_s=IDLE_S)
@@ -158,13 +162,16 @@ class Trials:
         self._connect = connect
         self._transport: Transport | None = None
         self._now = now
+        self._renew = renew
         self._longest_s = longest_s
         self._turns = asyncio.Semaphore(AT_A_TIME)
         self._here = 0
 
     @classmethod
-    def of(cls, settings: Settings) -> Trials:
-        """Trials as the settings of an instance want deliveries."""
+    def of(
+        cls, settings: Settings, renew: Callable[[Collection[int]], Awaitable[bool]] | None = None
+    ) -> Trials:
+        """Trials as the settings of an instance want deliveries; ``renew`` as in ``__init__``."""
         options = Options(
             timeout_s=settings.fetch_timeout_s,
             connect_timeout_s=settings.connect_timeout_s,
@@ -176,6 +183,7 @@ class Trials:
             options=options,
             limits=limits_of(settings),
             connect=lambda: HttpTransport(EgressPolicy(settings.egress_allow)),
+            renew=renew,
         )
 
     async def close(self) -> None:
@@ -218,12 +226,13 @@ class Trials:
         transport = Noted(self._out()) if trial.real else Mocked(trial.answers)
         ran.hosts, log = transport.hosts, MemoryLog(1)
         nowhere = _Nowhere()
-        world = World(Ticks(self._now), random.SystemRandom(), log, nowhere, transport, nowhere, ear)
+        renew = self._renew if trial.real else None
+        world = World(Ticks(self._now), random.SystemRandom(), log, nowhere, transport, nowhere, ear, renew)
         runner = Runner(world, self._options)
-        while not ran.outcomes or ran.outcomes[-1].verdict == "scheduled":
+        while not ran.outcomes or ran.outcomes[-1].verdict in GOES_ON:
             ran.outcomes.append(outcome := await runner.run(ran.invocation, trial.compiled))
             ear.settle()
-            if outcome.next_at is not None:
+            if outcome.verdict == "scheduled" and outcome.next_at is not None:
                 wait = (outcome.next_at - outcome.at) / 1000
                 line = f"sleep({wait:g}): a test does not wait."
                 outcome.lines.append(Line(world.now_ms(), "debug", line))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import signal
 import sys
 import time
@@ -20,10 +21,12 @@ from hedgerow.alerts.smtp import Post
 from hedgerow.api import Services, create_app
 from hedgerow.capture import CachedProjects, CaptureApp, CaptureOptions, DiskGate, Project, Trail
 from hedgerow.delivery.eraser import Eraser
+from hedgerow.delivery.world import World
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.insight import Tail
 from hedgerow.integrations.hub import Hub
+from hedgerow.integrations.renewing import Renewer
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.replay.trial import Trials
 from hedgerow.serve.collector import calm_collector
@@ -137,7 +140,8 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
         lambda: tail.readers,
     )  # fmt: skip
     keyring, hub = Keyring.of(settings), Hub.of(settings)
-    eraser, trials = Eraser(stores.state, stores.telemetry, stores.log, now_ms), Trials.of(settings)
+    eraser = Eraser(stores.state, stores.telemetry, stores.log, now_ms)
+    trials = Trials.of(settings, renewing(stores, hub, keyring).renew)
     services = Services(
         settings, stores.state, stores.telemetry, stores.log, keyring, now_ms, bells.ring, tail=tail, forget=eraser.wake,
         trials=trials, hub=hub, post=Post.of(settings),
@@ -150,6 +154,13 @@ def build(settings: Settings, inheritance: Inheritance, stores: Stores, roster: 
     gateway = Gateway([capture, health], create_app(services))
     alerts = Desk.of(settings, lag=lag_s, now=now_ms)
     return Site(gateway, backlog, trail, tail, eraser, emptier, trials, hub, alerts)
+
+
+def renewing(stores: Stores, hub: Hub, keyring: Keyring) -> Renewer:
+    """What gets other tokens when a trial that really sends is refused; looking ahead is for workers."""
+    chance = random.SystemRandom()
+    world = World(time.time, chance, stores.log, stores.state, hub.vendors.transport, keyring)
+    return Renewer(world, hub.vendors, keyring)
 
 
 async def serve(settings: Settings, inheritance: Inheritance) -> None:

@@ -38,7 +38,7 @@ async def work(settings: Settings, inheritance: Inheritance) -> None:
     def renewer(bench: Bench) -> Renewer:
         vendors = Vendors(bench.world.transport, apps_of(settings), KINDS)
         assert isinstance(bench.world.sealer, Keyring)
-        return Renewer(bench, vendors, bench.world.sealer)
+        return Renewer(bench.world, vendors, bench.world.sealer)
 
     await run_worker(
         settings, partitions=inheritance.partitions, wake=wake, stop=stop, keepers=(Feeder, Ticker, renewer)
