@@ -192,7 +192,7 @@ def test_the_way_back(server, command):
     exec(compile(program, "moving-from-posthog.md", "exec"), {})
     there = server.call("GET", f"/api/projects/{other}/hog_functions/?full=true&limit=100")[1]["results"]
     here = server.api("GET", "hog_functions/?full=true&limit=100")["results"]
-    assert {one["name"]: one["hog"] for one in there} == {one["name"]: one["hog"] for one in here}
+    assert {one["name"]: one["hog"].strip() for one in there} == {one["name"]: one["hog"].strip() for one in here}
     (first,) = [one for one in there if one["name"] == "Webhook 1"]
     actions = server.call("GET", f"/api/projects/{other}/actions/")[1]["results"]
     assert first["filters"]["actions"][0]["id"] in {one["id"] for one in actions}

@@ -128,8 +128,9 @@ class Import:
         self._meet_groups()
         self._meet_accounts()
         come = [one for one in functions if not function_refusal(one)]
+        used = _used(cohorts, [*(part for one in come for part in filters_of(one)), *actions, project])
         for cohort in definitions.in_order(cohorts):
-            self._cohort(cohort, used=str(cohort.get("id")) in _used(cohorts, [*come, *actions, project]))
+            self._cohort(cohort, used=str(cohort.get("id")) in used)
         for action in actions:
             self._action(action)
         self._options(project, come)
