@@ -204,7 +204,8 @@ def test_a_restored_instance_sends_nothing_until_it_is_told_to(story):
     with heir:
         eventually(lambda: len(_rows(heir, ids["good"])) == len(events))
         eventually(lambda: set(_rows(heir, ids["good"]).values()) <= {"delivered", "held"})
-        assert "stands by" in heir.cli("standby").stdout
+        assert "hedgerow_standby 1" in heir.call("GET", "/metrics")[1]
+        assert "standing by: nothing is sent" in heir.output()
         heir.send("fresh", "newcomer")
         eventually(lambda: len(_rows(heir, ids["good"])) == len(events) + 1)
         assert len(sink.requests) == seen

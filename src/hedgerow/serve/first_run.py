@@ -11,6 +11,7 @@ from hedgerow.accounts import Project, create_key, first_project, list_keys
 from hedgerow.accounts.context import HOUR_MS
 from hedgerow.accounts.joining import first_owner_link
 from hedgerow.accounts.keys import forget_operator_keys
+from hedgerow.delivery import standby
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.settings import Settings
@@ -31,6 +32,7 @@ class Instance:
         key_file: where this machine's owner finds it later.
         partitions: of the event log, fixed when it was made.
         invitation: what opens the account of the first owner, as long as nobody has one; empty otherwise.
+        standby: whether it sends nothing until it is told to.
     """
 
     project: Project
@@ -38,6 +40,7 @@ class Instance:
     key_file: Path
     partitions: int
     invitation: str = ""
+    standby: bool = False
 
 
 def prepare(settings: Settings, folder: Path) -> Instance:
@@ -57,11 +60,12 @@ def prepare(settings: Settings, folder: Path) -> Instance:
     state = Database(folder / "state.db")
     try:
         project, key, invitation = state.write_now(lambda connection: _credentials(connection, settings))
+        stands_by = state.read_now(standby.since) is not None
     finally:
         state.close()
     if key:
         write_private(folder / KEY_FILE, key)
-    return Instance(project, key, folder / KEY_FILE, partitions, invitation)
+    return Instance(project, key, folder / KEY_FILE, partitions, invitation, stands_by)
 
 
 def _credentials(connection: Connection, settings: Settings) -> tuple[Project, str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from hedgerow.delivery import standby
 from hedgerow.serve.gateway import Receive, Scope, Send, answer
 from hedgerow.serve.lag import LagMeter
 from hedgerow.serve.metrics import Exposition, ledger_counts
@@ -98,6 +99,8 @@ class Health:
         out.gauge(
             "hedgerow_unsettled_bytes", "About how many bytes of events wait.", (await self.lag.read()).size
         )
+        waits = await self.state.read(standby.since) is not None
+        out.gauge("hedgerow_standby", "Whether the instance stands by, and sends nothing.", int(waits))
         out.gauge("hedgerow_tail_readers", "Who follows events.", self.tail_readers())
         for worker in self.roster.workers:
             out.gauge(

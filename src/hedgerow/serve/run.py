@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -16,6 +17,8 @@ from hedgerow.serve.logs import log_to_stderr
 from hedgerow.serve.supervisor import PortTaken, Supervisor, listen
 from hedgerow.settings import Settings
 from hedgerow.store import StoreError
+
+logger = logging.getLogger(__name__)
 
 # Whatever an instance writes is its owner's alone.
 PRIVATE = 0o077
@@ -56,5 +59,7 @@ async def _supervise(settings: Settings, listener: socket.socket, instance: Inst
     def greet() -> None:
         sys.stdout.write(banner(settings, instance))
         sys.stdout.flush()
+        if instance.standby:
+            logger.warning("standing by: nothing is sent until 'hedgerow standby off'")
 
     return await Supervisor(settings, listener, instance.partitions, on_up=greet).run()
