@@ -50,6 +50,9 @@ PATCH  /api/users/{user_id}                                              user:wr
 DELETE /api/users/{user_id}                                              user:write              instance+
 POST   /api/users/{user_id}/reset_link                                   user:write              instance+
 GET    /api/activity_log                                                 activity_log:read       instance
+GET    /api/organizations                                                organization:read       anybody
+GET    /api/organizations/{organization_id}                              organization:read       anybody
+GET    /api/organizations/{organization_id}/projects                     project:read            anybody
 GET    /api/projects                                                     project:read            anybody
 POST   /api/projects                                                     project:write           instance
 GET    /                                                                 project:read            viewer

@@ -739,3 +739,22 @@ def test_the_mcp_server(api):
     assert api.get(path + "revisions/")["results"][0]["number"] == 2
     assert api.get(path + "revisions/1/")["configuration"]["name"] == "N"
     assert api.call("PATCH", path, {"deleted": True}).status == 200
+
+
+def test_where_am_i(api):
+    """Before anything else clients ask for themselves, their organization, and its projects."""
+
+    def get(path, status=200):
+        answer = api.raw("GET", path, authorization=f"Bearer {api.key}")
+        assert answer.status == status, answer.body
+        return answer.json
+
+    mine = get("/api/users/@me/")["organization"]
+    assert mine["membership_level"] == 15
+    current = get("/api/organizations/@current/")
+    assert mine.items() <= current.items()
+    assert get(f"/api/organizations/{mine['id']}/") == current == get("/api/organizations/")["results"][0]
+    assert [(one["id"], one["organization"]) for one in current["projects"]] == [(1, mine["id"])]
+    assert current["teams"][0]["api_token"] == get("/api/projects/1/")["api_token"]
+    assert get("/api/organizations/@current/projects/")["results"] == get("/api/projects/")["results"]
+    get(f"/api/organizations/{uuid.UUID(int=2)}/", 404)

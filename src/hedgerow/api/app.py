@@ -28,6 +28,7 @@ from hedgerow.api import (
     keys,
     links,
     members,
+    organizations,
     persons,
     projects,
     query,
@@ -48,7 +49,7 @@ from hedgerow.api.services import Services
 
 ROUTERS = (
     projects.router, projects.of_project, members.router, audit.of_project, audit.router, sessions.router, users.router,
-    keys.router, entrance.router,
+    keys.router, entrance.router, organizations.router,
     hog_functions.router, revisions.router, drafts.router, holds.router, telemetry.router, hog_function_templates.router, reruns.router,
     deliveries.router,
     definitions.router, configuration.router, tail.router, events.router, persons.router, ingestion_warnings.router, links.router, docs.router,

@@ -13,7 +13,7 @@ from hedgerow.accounts import care, links, totp, users
 from hedgerow.accounts.actors import Actor, current_project, visible_projects
 from hedgerow.accounts.links import Link
 from hedgerow.accounts.users import User, plain_email, plain_name
-from hedgerow.api import presenters
+from hedgerow.api import organizations, presenters
 from hedgerow.api.access import Visit, json_fields, needs_account, source_of
 from hedgerow.api.errors import Invalid, NotFound
 from hedgerow.api.paging import page
@@ -49,7 +49,12 @@ async def me(visit: Reading) -> dict[str, Any]:
             {"id": project.id, "name": project.name, **role(actor.role_in(project.id))} for project in seen
         ]
         team = next((presenters.project(project) for project in seen if project.id == current), None)
-        return {**_identity(actor), "team": team, "projects": shown}
+        return {
+            **_identity(actor),
+            "organization": organizations.summary(actor),
+            "team": team,
+            "projects": shown,
+        }
 
     return await visit.services.state.read(work)
 

@@ -46,6 +46,7 @@ COMMON: dict[int, tuple[str, str, str, str, str | None, str]] = {
 # What stands in paths: an example and a word about it.
 PLACES: dict[str, tuple[Any, str]] = {
     "project_id": ("1", "Number of the project, or `@current` for the one that is yours."),
+    "organization_id": ("@current", "`@current`, or the id of the one organization there is."),
     "destination_id": ("0191f3c0-1d2e-7a00-8000-5f0c6a3b9d10", "Id of the destination."),
     "revision": ("3", "Number of the revision."),
     "delivery_id": ("0191f3c0-1d2e-8a00-8000-5f0c6a3b9d10", "Id of the delivery, which its receiver sees as `webhook-id`."),

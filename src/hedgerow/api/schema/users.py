@@ -6,6 +6,7 @@ from typing import Any
 
 from hedgerow.accounts.passwords import LONGEST, SHORTEST
 from hedgerow.api.schema.operations import LIMIT, OFFSET, Answer, Operation, Tag, page
+from hedgerow.api.schema.organizations import SUMMARY
 from hedgerow.api.schema.projects import PROJECT
 from hedgerow.api.schema.shapes import Shape, limited, maybe, note, one_of
 
@@ -55,6 +56,7 @@ ME = {
     "label": note("laptop", "How the key is called, or the email address of a session's user."),
     "scopes": ["*"],
     "is_owner": True,
+    "organization": SUMMARY,
     "team": note(maybe(PROJECT), "What `@current` means."),
     "projects": [{"id": 1, "name": "Shop", **ROLE}],
 }
