@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import pytest
 
+from support.server import eventually
 from support.transcript import PAGES, ROOT, Command, blocks, commands, fits
 
 Answer: TypeAlias = subprocess.CompletedProcess[str]
@@ -117,8 +118,19 @@ def orders(reader: Reader) -> None:
     reader.save("destinations.yaml", WAREHOUSE)
 
 
+def contacts(reader: Reader) -> None:
+    """Two persons of a plan."""
+    for name in ("ada", "grace"):
+        reader.server.send("signed up", name, **{"$set": {"plan": "team", "email": f"{name}@example.com"}})
+    eventually(
+        lambda: all(
+            reader.server.api("GET", f"persons/?distinct_id={one}")["results"] for one in ("ada", "grace")
+        )
+    )
+
+
 # What must be there before a page begins.
-BEFORE = {"changing-destinations.md": orders}
+BEFORE = {"changing-destinations.md": orders, "schedules.md": contacts}
 
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
