@@ -20,13 +20,16 @@ from hedgerow.delivery import holding
 from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.identity import raw, text
 from hedgerow.delivery.pipeline import Pipeline
+from hedgerow.delivery.queries import Search
 from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.source import RepositorySource
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.events import timestamps
 from hedgerow.people.identity import person_uuid
 from hedgerow.replay import runs
 from hedgerow.replay.feeding import Feeder
+from hedgerow.replay.selection import Selection
 from hedgerow.replay.ticking import Ticker, standing_of
 from hedgerow.store.database import transact
 from simulation.loop import Crash, SimulatedLoop, bury
@@ -265,6 +268,33 @@ class Schedule:
         number, distinct, highest = self.store.connection.execute(places).fetchone()
         assert number == distinct
         assert highest < 0
+
+
+def test_what_a_tick_sent_can_be_run_again(prepared):
+    """The ledger keeps nothing of what arrived: the event is the same, and the person as they are now."""
+    schedule = Schedule(3, prepared)
+    schedule._life(None, schedule._settle_down())
+    rows = "SELECT event_uuid, verdict, count(*) FROM deliveries WHERE run = ? GROUP BY 1, 2"
+    ticks = transact(schedule.store.connection, lambda c: runs.listed(c, PROJECT, kind="schedule", limit=-1))
+    first = next(run for run in reversed(ticks) if run.counts["verdicts"])
+    sent = schedule.store.connection.execute(rows, (first.name,)).fetchall()
+    selection = Selection(int(schedule.now * 1000), Search(run=first.name, verdicts=("delivered",)))
+
+    def order(connection):
+        wanted = runs.Order(PROJECT, runs.RERUN, selection.encode(), rate=500.0)
+        return runs.start(
+            connection, wanted, partitions=PARTITIONS, now=int(schedule.now * 1000), randomness=bytes(10)
+        )
+
+    run, _ = transact(schedule.store.connection, order)
+    schedule._life(None, asyncio.sleep(5))
+    assert schedule.store.connection.execute(rows, (run.name,)).fetchall() == sent
+    bodies = list(schedule.transport.bodies.values())[-len(sent) :]
+    told = {body["person"]: (body["n"], body["tick"]) for body in bodies}
+    moment = timestamps.write(first.wanted["at"])
+    people = {text(person_uuid(PROJECT, f"user-{n}")): p["n"] for n, p in schedule.people.items()}
+    assert told == {person: (people[person], moment) for person in told}
+    assert len(told) == len(sent)
 
 
 @pytest.mark.simulation

@@ -13,8 +13,9 @@ from hedgerow.delivery.invocation import OPEN
 from hedgerow.delivery.keepers import Bench
 from hedgerow.delivery.queries import Delivery
 from hedgerow.delivery.state import pack_globals
+from hedgerow.delivery.ticks import is_tick
 from hedgerow.events import Record
-from hedgerow.replay import runs, variables, waiting
+from hedgerow.replay import runs, scheduling, variables, waiting
 from hedgerow.replay.runs import Place, Run
 from hedgerow.replay.selection import START, Selection
 from hedgerow.store import Connection
@@ -34,7 +35,13 @@ async def step(bench: Bench, run: Run, place: Place) -> None:
     store, selection = bench.world.store, Selection.decode(run.wanted)
     rows, end, bare = await bench.reader.read(lambda connection: _look(connection, run, place, selection))
     records = [r for r in await variables.records_at(bench.world.log, bare) if r is not None]
-    seen = await bench.reader.read(lambda connection: _payloads(bench, connection, records))
+    made_up = [row for row in rows if is_tick(row.position) and (row.partition, row.position) in bare]
+    seen = await bench.reader.read(
+        lambda c: {
+            **_payloads(bench, c, records),
+            **scheduling.payloads_again(bench, c, run.project_id, made_up),
+        }
+    )
     items = {row.id: _item(row, seen, selection, bare) for row in rows}
 
     def work(connection: Connection) -> None:
