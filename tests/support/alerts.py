@@ -37,6 +37,7 @@ class Letterbox:
 
     domain = "example.com"
     sender = "hedgerow@example.com"
+    longest_s = 40.0
 
     def __init__(self):
         self.messages, self.faults = [], []
@@ -57,7 +58,7 @@ class House:
         self.now, self.lag = NOW, 0.0
         self.post = Letterbox()
         self.state.write_now(lambda c: create_project(c, name="Shop", now=NOW, token="phc_shop_token"))
-        self.evaluator, self.mailer = self.watchman("first"), self.postman("first")
+        self.evaluator, self.mailer = self.watchman("first"), self.postman()
 
     def watchman(self, holder):
         """An evaluator of another process."""
@@ -70,10 +71,10 @@ class House:
             holder=holder,
         )  # fmt: skip
 
-    def postman(self, holder, post=None, gap_s=0):
+    def postman(self, gap_s=0):
         """A mailer of another process."""
         return Mailer(
-            self.state, post or self.post, now=lambda: self.now, random=os.urandom, holder=holder, gap_s=gap_s,
+            self.state, self.post, now=lambda: self.now, random=os.urandom, gap_s=gap_s,
             base_url="https://hedgerow.example.com",
         )  # fmt: skip
 

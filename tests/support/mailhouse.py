@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import email
+import threading
 import time
 from email.message import EmailMessage
 from email.policy import default
@@ -21,14 +23,13 @@ class MailServer:
     Attributes:
         mails: what was taken, oldest first.
         refuse: answers for the next recipients, one each; empty: all are welcome.
-        stall: seconds before the answer to a mail's content.
     """
 
     def __init__(self, *, port: int = 0, context=None, wrapped: bool = False, login: bool = False) -> None:
         self.mails: list[EmailMessage] = []
         self.refuse: list[str] = []
-        self.stall = 0.0
-        self.attempts = 0
+        self._spoken = threading.Event()
+        self._spoken.set()
         options = {"auth_required": login, "authenticator": self._authenticate} if login else {}
         if context is not None and not wrapped:
             options |= {"tls_context": context, "require_starttls": True}
@@ -52,18 +53,14 @@ class MailServer:
         return AuthResult(success=found == ACCOUNT, handled=False)
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - the library's name
-        self.attempts += 1
         if self.refuse:
             return self.refuse.pop(0)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - the library's name
-        if self.stall:
-            import asyncio
-
-            await asyncio.sleep(self.stall)
         self.mails.append(email.message_from_bytes(envelope.content, policy=default))
+        await asyncio.to_thread(self._spoken.wait, 60)
         return "250 taken"
 
     def __enter__(self) -> Self:
@@ -73,6 +70,14 @@ class MailServer:
     def __exit__(self, *exc: object) -> None:
         with contextlib.suppress(AssertionError):
             self._controller.stop()
+
+    def mute(self) -> None:
+        """Take mails, and do not say so."""
+        self._spoken.clear()
+
+    def speak(self) -> None:
+        """Say what was taken."""
+        self._spoken.set()
 
     def subjects(self) -> list[str]:
         """Of all that was taken."""

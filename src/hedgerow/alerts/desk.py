@@ -42,14 +42,13 @@ class Desk:
             now: milliseconds.
         """
         state, telemetry = (Database(settings.data_dir / name) for name in ("state.db", "telemetry.db"))
-        holder = str(uuid.uuid4())
         mailer = Mailer(
-            state, Post.of(settings), now=now, random=os.urandom, holder=holder, gap_s=settings.alerts_mail_gap_s,
+            state, Post.of(settings), now=now, random=os.urandom, gap_s=settings.alerts_mail_gap_s,
             base_url=settings.base_url,
         )  # fmt: skip
         evaluator = Evaluator(
             state, telemetry, lag=lag, now=now, random=os.urandom, partitions=settings.partitions,
-            every_s=settings.alerts_every_s, holder=holder, told=mailer.wake,
+            every_s=settings.alerts_every_s, holder=str(uuid.uuid4()), told=mailer.wake,
         )  # fmt: skip
         return cls(state, telemetry, evaluator, mailer)
 

@@ -140,6 +140,8 @@ class Evaluator:
                 await self.tick()
             except StoreError as error:
                 log.warning("alerts_behind error=%s", error)
+            except Exception:
+                log.exception("alerts_failed")  # whoever is to tell of trouble must outlive its own
             await asyncio.sleep(self._every_s)
 
     async def tick(self) -> list[Decision]:

@@ -19,7 +19,6 @@ from typing import Any, Final
 
 import orjson
 
-from hedgerow.alerts import lease
 from hedgerow.alerts.errors import MailError
 from hedgerow.alerts.smtp import Post
 from hedgerow.alerts.wording import moment, where_to_look
@@ -27,14 +26,13 @@ from hedgerow.store import Connection, Database, StoreError
 
 log = logging.getLogger(__name__)
 
-LEASE: Final = "alert mails"
-LEASE_MS: Final = 120_000
-"""Longer than a mail may take."""
+MARGIN_MS: Final = 5000
 POLL_S: Final = 5.0
 RETRY_S: Final = (5, 15, 30, 60, 120, 300, 600, 900)
 GIVE_UP_MS: Final = 86_400_000
 MOST_IN_ONE: Final = 50
 MARK_TRIES: Final = 20
+LONGEST_LINE: Final = 250
 UNSET: Final = "Mail is not set up here: HEDGEROW_SMTP_HOST is empty."
 
 WAITING: Final = """
@@ -60,6 +58,7 @@ DUE: Final = """
 SELECT id, recipient, subject, body, headers, created_at, attempts FROM alert_mails
 WHERE next_at <= ? ORDER BY next_at, recipient LIMIT 1
 """
+BUSY: Final = "UPDATE alert_mails SET next_at = ? WHERE id = ?"
 SENT: Final = (
     "UPDATE alert_mails SET sent_at = ?, next_at = NULL, attempts = attempts + 1, error = '' WHERE id = ?"
 )
@@ -80,7 +79,10 @@ class Mail:
 
     def message(self, post: Post) -> EmailMessage:
         """The message, the same each time."""
-        made = EmailMessage(policy=SMTP)
+        # A subject of more than one line would begin on its second one; only encoded ones have to be folded.
+        made = EmailMessage(
+            policy=SMTP.clone(max_line_length=LONGEST_LINE) if self.subject.isascii() else SMTP
+        )
         made["From"] = post.sender
         made["To"] = self.recipient
         made["Subject"] = self.subject
@@ -94,7 +96,7 @@ class Mail:
 
 
 class Mailer:
-    """Sends what waits; any number of processes may have one, a lease says who is at it."""
+    """Sends what waits; any number of processes may have one. Whoever sends a mail has it for so long as that may take."""
 
     def __init__(
         self,
@@ -103,7 +105,6 @@ class Mailer:
         *,
         now: Callable[[], int],
         random: Callable[[int], bytes],
-        holder: str,
         gap_s: float,
         base_url: str = "",
     ) -> None:
@@ -114,12 +115,11 @@ class Mailer:
             post: takes mails; None: nobody does, they wait until somebody does.
             now: milliseconds.
             random: bytes for ids.
-            holder: names this process, unlike any other there is or was.
             gap_s: so far apart are mails of one rule to one recipient.
             base_url: where this server is, for readers.
         """
         self._state, self._post = state, post
-        self._now, self._random, self._holder = now, random, holder
+        self._now, self._random = now, random
         self._gap_ms, self._base_url = int(gap_s * 1000), base_url
         self._news = asyncio.Event()
 
@@ -136,6 +136,8 @@ class Mailer:
                     pass
             except StoreError as error:
                 log.warning("alert_mails_behind error=%s", error)
+            except Exception:
+                log.exception("alert_mails_failed")  # whoever is to tell of trouble must outlive its own
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._news.wait()
@@ -152,21 +154,18 @@ class Mailer:
         return True
 
     def _is_due(self, connection: Connection, now: int) -> bool:
-        if lease.left(connection, LEASE, self._holder, now) is None:
-            return False
         waiting = connection.execute(WAITING, (now - self._gap_ms,)).fetchone()
         return waiting is not None or connection.execute(DUE, (now,)).fetchone() is not None
 
     def _take(self, connection: Connection, now: int) -> Mail | None:
         """The next mail, which is ours to send for a while."""
-        if not lease.take(connection, LEASE, self._holder, now=now, lasts=LEASE_MS):
-            return None
         for rule_id, recipient in list(connection.execute(WAITING, (now - self._gap_ms,))):
             self._compose(connection, rule_id, recipient, now)
         row = connection.execute(DUE, (now,)).fetchone()
         if row is None:
             return None
         identity, recipient, subject, body, headers, created_at, attempts = row
+        connection.execute(BUSY, (now + self._busy_ms, identity))
         return Mail(
             identity, recipient, subject, body, orjson.loads(headers)["follows"], created_at, attempts
         )
@@ -189,6 +188,11 @@ class Mailer:
         )
         connection.execute(PUT, values)
         connection.execute(FORGET, (rule_id, recipient, rows[-1][0]))
+
+    @property
+    def _busy_ms(self) -> int:
+        """How long a mail is left alone while somebody sends it."""
+        return MARGIN_MS + (int(self._post.longest_s * 1000) if self._post else 0)
 
     async def _deliver(self, mail: Mail) -> None:
         try:

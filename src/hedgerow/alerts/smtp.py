@@ -17,7 +17,7 @@ from hedgerow.alerts.errors import MailError
 from hedgerow.settings import Settings
 
 PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
-WHOLE: Final = 6
+WHOLE: Final = 4
 """How many times the patience for one answer all of a mail may take."""
 
 
@@ -63,6 +63,11 @@ class Post:
         """What ids of messages end with."""
         return self.sender.rstrip(">").rpartition("@")[2]
 
+    @property
+    def longest_s(self) -> float:
+        """How long a mail may take."""
+        return self.timeout_s * WHOLE
+
     async def send(self, message: EmailMessage, recipient: str) -> None:
         """Hand a mail over; returns when the server has taken it.
 
@@ -70,7 +75,7 @@ class Post:
             MailError: it did not.
         """
         try:
-            async with asyncio.timeout(self.timeout_s * WHOLE):
+            async with asyncio.timeout(self.longest_s):
                 await _in_thread(lambda: self._send(message, recipient))
         except TimeoutError:
             raise MailError(f"{self.host} took too long.") from None
