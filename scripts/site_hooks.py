@@ -24,24 +24,21 @@ def generated() -> dict[str, str]:
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Spell out the folders in the navigation: ``reference/templates/`` stands for all pages below it."""
-    config.nav = _spelt_out(config.nav, sorted(generated()))
+    config.nav = _spelt_out(config.nav)
     return config
 
 
-def _spelt_out(nav: Any, paths: list[str]) -> Any:
+def _spelt_out(nav: Any) -> Any:
     if isinstance(nav, dict):
-        return {title: _spelt_out(item, paths) for title, item in nav.items()}
+        return {title: _spelt_out(item) for title, item in nav.items()}
     if isinstance(nav, list):
-        return [found for item in nav for found in (_below(item, paths) or [_spelt_out(item, paths)])]
+        return [found for item in nav for found in (_below(item) or [_spelt_out(item)])]
     return nav
 
 
-def _below(item: Any, paths: list[str]) -> list[str]:
-    if not isinstance(item, str) or not item.endswith("/"):
-        return []
-    return sorted(
-        (path for path in paths if path.startswith(item)), key=lambda path: (path != f"{item}index.md", path)
-    )
+def _below(item: Any) -> list[str]:
+    folder = isinstance(item, str) and item.endswith("/")
+    return [path for path in generated() if path.startswith(item)] if folder else []
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -65,7 +65,7 @@ def _operation(place: str, each: Schema) -> str:
         f"## {prose(each['summary'])} {{ #{each['operationId']} }}",
         fenced(place, "http"),
         _rights(each),
-        *_words(each),
+        _words(each),
         table(("Parameter", "In", "Example", "What it is"), map(_parameter, _own(each))),
         *(("What is sent:", *_example(body)) if body else ()),
         *_answers(each["responses"]),
@@ -79,11 +79,11 @@ def _rights(each: Schema) -> str:
     return f"Scope {code(scope)}{f', role {role}' if role else ''}."
 
 
-def _words(each: Schema) -> Iterator[str]:
-    """What it does; not said again when the heading says all of it."""
-    text = each["description"]
-    if text.strip().rstrip(".") != each["summary"]:
-        yield prose(text)
+def _words(each: Schema) -> str:
+    """What it does, without the sentence that is its heading."""
+    text: str = each["description"]
+    rest = text.removeprefix(each["summary"])
+    return prose(rest[1:].strip() if rest[:1] in {"", "."} else text)
 
 
 def _own(each: Schema) -> list[Schema]:
