@@ -44,7 +44,7 @@ def _index(tags: list[Schema], found: dict[str, list[tuple[str, Schema]]]) -> st
     for tag in tags:
         file = f"{slug(tag['name'])}.md"
         rows = (
-            (f"[{each['summary']}]({file}#{each['operationId']})", code(_short(place)))
+            (f"[{prose(each['summary'])}]({file}#{each['operationId']})", code(_short(place)))
             for place, each in found[tag["name"]]
         )
         parts += [f"## {tag['name']}", table(("Operation", "Path"), rows)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 
 import click
@@ -70,7 +71,7 @@ def _own(parameter: click.Parameter) -> click.Option | None:
 
 def _option(option: click.Option, context: click.Context) -> tuple[str, str]:
     names, text = option.get_help_record(context) or (", ".join(option.opts), "")
-    return code(names), prose(text)
+    return code(re.sub(r"\b(INTEGER|FLOAT)( RANGE)?\b", "N", names)), prose(text)
 
 
 def _help(command: click.Command) -> Iterator[str]:

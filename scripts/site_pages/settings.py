@@ -43,5 +43,21 @@ def chapters_of(source: str) -> dict[str, list[str]]:
 
 
 def _row(item: Described) -> tuple[str, str, str]:
-    default = " ".join(filter(None, (code(item.default), item.unit))) if item.default else ""
-    return code(item.variable), default, prose(item.why)
+    return code(item.variable), _amount(item.default, item.unit), prose(item.why)
+
+
+def _amount(default: str, unit: str) -> str:
+    """A default with its unit; bytes also in a form that can be read."""
+    if not default:
+        return ""
+    words = " ".join(filter(None, (code(default), unit)))
+    return f"{words} ({_readable(int(default))})" if unit == "bytes" and default != "0" else words
+
+
+def _readable(count: int) -> str:
+    """The largest unit that leaves a whole number."""
+    units = ["B", "KiB", "MiB", "GiB"]
+    while count % 1024 == 0 and len(units) > 1:
+        count //= 1024
+        units.pop(0)
+    return f"{count} {units[0]}"

@@ -278,7 +278,7 @@ class Settings(BaseSettings):
     )
     hog_log_length: int = knob(10_000, "Characters that are kept of one printed line.", ge=100, le=100_000)
 
-    # ----------------------------------------------------------- health and hold
+    # ---------------------------------------------------------------------- health
 
     health_window_s: float = knob(
         300.0, "How far back the results count that a destination is judged by.", unit="s", gt=0
@@ -323,6 +323,9 @@ class Settings(BaseSettings):
         unit="h",
         gt=0,
     )
+
+    # --------------------------------------------------------- accounts at vendors
+
     slack_client_id: str = knob(
         "",
         "Client id of your own Slack app, by which people connect workspaces with a click. Empty: by bot token only.",
@@ -332,6 +335,9 @@ class Settings(BaseSettings):
     hubspot_client_secret: SecretStr = knob(SecretStr(""), "Its client secret.")
     intercom_client_id: str = knob("", "Client id of your own Intercom app. Empty: access tokens only.")
     intercom_client_secret: SecretStr = knob(SecretStr(""), "Its client secret.")
+
+    # ------------------------------------------------------------------------ hold
+
     hold_max_deliveries: int = knob(
         1_000_000,
         "Deliveries that a paused or quarantined destination holds; past it the oldest expire. "
