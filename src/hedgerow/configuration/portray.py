@@ -98,7 +98,8 @@ def destination(config: Config, names: Names, template: Template | None) -> Docu
         found["inputs_schema"] = [dict(_field(item)) for item in config.inputs_schema]
     if "filters" in found:
         said = _filters(found.pop("filters"), names, usual="schedule" if config.schedule else "events")
-        found |= said or {"filters": {"source": config.filters["source"]}}
+        plain = start["filters"] == {"source": "events"}
+        found |= said if said or plain else {"filters": {"source": config.filters["source"]}}
     found["inputs"] = _inputs(config.inputs_schema, config.inputs, names)
     if config.mappings is not None:
         found["mappings"] = [dict(_mapping(item, names)) for item in config.mappings]

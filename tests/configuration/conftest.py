@@ -1,0 +1,7 @@
+"""The fixtures of the API, for what is about the whole of it."""
+
+from __future__ import annotations
+
+from support.api_fixtures import api, empty_store
+
+__all__ = ["api", "empty_store"]
