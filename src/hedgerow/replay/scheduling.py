@@ -32,7 +32,9 @@ from hedgerow.replay.runs import Place, Run
 from hedgerow.replay.wanting import wanted
 from hedgerow.store import Connection
 
+# Persons whose filters are asked in a step; those who are as they were cost next to nothing.
 STEP: Final = 250
+WIDE_STEP: Final = 2_000
 UNCHANGED: Final = "unchanged"
 
 TOLD = """
@@ -192,7 +194,8 @@ class _Chosen:
 
 
 def _look(connection: Connection, run: Run, tick: Tick, cursor: int) -> _Look:
-    persons, end = walk(connection, run.project_id, after=cursor, last=tick.last, most=STEP)
+    most = WIDE_STEP if tick.only_changed else STEP
+    persons, end = walk(connection, run.project_id, after=cursor, last=tick.last, most=most)
     if not tick.only_changed:
         return _Look(len(persons), persons, end, [])
     rows: list[Any] = connection.execute(
@@ -200,7 +203,12 @@ def _look(connection: Connection, run: Run, tick: Tick, cursor: int) -> _Look:
     ).fetchall()
     told: dict[int, tuple[int, int]] = {row[0]: (row[1], row[2]) for row in rows}
     changed = [one for one in persons if told.get(one.number) != (one.version, one.created_at)]
-    return _Look(len(persons), changed, end, sorted(told.keys() - {one.number for one in persons}))
+    gone_by = told.keys() - {one.number for one in persons}
+    if len(changed) > STEP:
+        end = changed[STEP - 1].number
+        persons = [one for one in persons if one.number <= end]
+        gone_by = {number for number in gone_by if number <= end}
+    return _Look(len(persons), changed[:STEP], end, sorted(gone_by))
 
 
 async def _wanted(
