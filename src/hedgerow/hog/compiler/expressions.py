@@ -37,6 +37,9 @@ class Expressions(Forms):
         self.places = places
         self.metered = metered
         self.unit: Unit = analysis.order[0]
+        self.below: frozenset[str] = (
+            frozenset()
+        )  # generated names of numbers that have their texts in the table
         self.volatile: set[str] = set()  # generated names that a call in mid-expression could rebind
         self.cost = 0  # bytes that the code emitted since the last step of the meter allocates
         self.given: dict[Variable, PyExpr] = {}  # parameters of functions that are inlined where we are
@@ -358,6 +361,8 @@ class Expressions(Forms):
             return part
         value = self.bind(part)
         if kind == INT:
+            if isinstance(part, python.Name) and part.id in self.below:
+                return p.subscript(p.load("TEXTS"), part)
             small = p.chain(p.const(-1), "<", value.first, "<", p.const(SMALL_TEXTS))
             if isinstance(part, python.Name) and part.id in self.kinds.naturals:
                 small = p.compare(part, "<", p.const(SMALL_TEXTS))

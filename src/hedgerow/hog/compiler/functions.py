@@ -204,9 +204,10 @@ class Functions(Expressions):
         """Emit the Python function of a Hog function or lambda before the current statement."""
         node = unit.node
         assert isinstance(node, ast.Function | ast.Lambda)
-        outer = (self.out, self.unit, self.cost, self.own_tank, self.shared)
+        outer = (self.out, self.unit, self.cost, self.own_tank, self.shared, self.below)
         body: list[PyStmt] = []
         self.out, self.unit, self.cost, self.own_tank, self.shared = body, unit, 0, False, set()
+        self.below = frozenset()  # it may be called when the loop around it is over
         if isinstance(node.body, ast.Block):
             self.block(node.body.body)
             if not always_returns(unit):
@@ -214,7 +215,7 @@ class Functions(Expressions):
         else:
             self.leave(node.body)
         start = [*self._entry(unit), *self.tank()]
-        self.out, self.unit, self.cost, self.own_tank, self.shared = outer
+        self.out, self.unit, self.cost, self.own_tank, self.shared, self.below = outer
         names = [param.py for param in unit.params]
         self.out.append(self.p.function(unit.py, names, [*start, *body], bound=sorted(unit.boxes)))
 

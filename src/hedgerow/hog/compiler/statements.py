@@ -10,6 +10,7 @@ from hedgerow.hog import ast
 from hedgerow.hog.compiler.build import PyExpr, PyStmt
 from hedgerow.hog.compiler.functions import Functions
 from hedgerow.hog.compiler.inlining import expressions
+from hedgerow.hog.compiler.intrinsics import SMALL_TEXTS
 from hedgerow.hog.compiler.kinds import TEXT
 from hedgerow.hog.compiler.scope import Variable
 from hedgerow.hog.meter import cost_of
@@ -212,7 +213,32 @@ class Statements(Functions):
             self.statement(node.init)
         elif node.test is not None:
             self.trace_line(node.test)
+        below, self.below = self.below, self.below | self._bounded(node)
         self._loop_while(node.test, node.body, node.step)
+        self.below = below
+
+    def _bounded(self, node: ast.For) -> frozenset[str]:
+        """The variable of a loop when it stays within the table of texts: the test bounds it, and only the step moves it."""
+        test, step = node.test, node.step
+        if not (
+            isinstance(test, ast.Binary) and isinstance(test.left, ast.Name) and isinstance(step, ast.Assign)
+        ):
+            return frozenset()
+        variable = self.analysis.variable(test.left)
+        moved = isinstance(step.target, ast.Name) and self.analysis.variable(step.target) is variable
+        if (
+            variable is None
+            or not moved
+            or variable.unit is not self.unit
+            or variable.py not in self.kinds.naturals
+        ):
+            return frozenset()
+        most = test.right.value if isinstance(test.right, ast.Literal) else None
+        fits = type(most) is int and test.op in {"<", "<="} and most < SMALL_TEXTS
+        alone = (
+            sum(source is variable for source, _ in self.analysis.sources) == 2
+        )  # where it begins, and the step
+        return frozenset({variable.py}) if fits and alone else frozenset()
 
     def _loop_while(self, test: ast.Expr | None, body: ast.Statement, step: ast.Statement | None) -> None:
         """A loop with a test. A trace shows its head once a round: what sets the variable stands for the test behind it."""
