@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hedgerow.alerts import incidents, rules
+from hedgerow.delivery import standby
 
 FAILING = {"threshold": 0.5, "window_s": 600, "min_count": 20, "calm_s": 60}
 
@@ -262,6 +263,21 @@ async def test_without_rules_nothing_is_written(house):
     """An instance that has no alerts pays nothing for them."""
     await house.look(steps=3)
     assert house.state.read_now(lambda c: c.execute("SELECT count(*) FROM leases").fetchone()) == (0,)
+
+
+async def test_an_instance_that_stands_by_is_silent(house):
+    """A copy of an instance neither decides nor mails what its original decides and mails; it goes on once it is in charge."""
+    hook = house.destination()
+    house.rule("state", emails=["ops@example.com"])
+    house.health(hook, "disabled")
+    await house.look()
+    house.state.write_now(lambda c: standby.begin(c, house.now))
+    house.health(hook, "healthy")
+    assert await house.look(60, steps=10) == []
+    assert await house.send() == []
+    house.state.write_now(standby.end)
+    assert await house.look(60, steps=4) == ["resolved"]
+    assert len(await house.send()) == 1
 
 
 async def test_deleted_projects_are_not_looked_at(house):

@@ -17,6 +17,7 @@ from hedgerow.alerts.judging import Open, Step, end, judge
 from hedgerow.alerts.model import BACKLOG, FAILURE_RATE, Reading, Rule
 from hedgerow.alerts.picture import Picture, look, readings, totals, watch_of
 from hedgerow.alerts.telling import News, tell
+from hedgerow.delivery import standby
 from hedgerow.store import Connection, Database, StoreError
 
 log = logging.getLogger(__name__)
@@ -163,6 +164,8 @@ class Evaluator:
         return outcome.decisions
 
     def _look(self, connection: Connection, now: int) -> tuple[int | None, Picture]:
+        if standby.since(connection) is not None:
+            return None, Picture()  # another copy of this instance tells
         left = lease.left(connection, LEASE, self._holder, now)
         return left, Picture() if left is None else look(connection)
 

@@ -22,6 +22,7 @@ import orjson
 from hedgerow.alerts.errors import MailError
 from hedgerow.alerts.smtp import Post
 from hedgerow.alerts.wording import moment, where_to_look
+from hedgerow.delivery import standby
 from hedgerow.store import Connection, Database, StoreError
 
 log = logging.getLogger(__name__)
@@ -154,6 +155,8 @@ class Mailer:
         return True
 
     def _is_due(self, connection: Connection, now: int) -> bool:
+        if standby.since(connection) is not None:
+            return False  # another copy of this instance tells
         waiting = connection.execute(WAITING, (now - self._gap_ms,)).fetchone()
         return waiting is not None or connection.execute(DUE, (now,)).fetchone() is not None
 
