@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hedgerow.cli.app import hedgerow_command
+from hedgerow.cli.errors import CommandFailed
 from support.background import BackgroundSink
 from support.certificates import self_signed
 from support.posthog import PostHog
@@ -192,7 +194,9 @@ def test_the_way_back(server, command):
     exec(compile(program, "moving-from-posthog.md", "exec"), {})
     there = server.call("GET", f"/api/projects/{other}/hog_functions/?full=true&limit=100")[1]["results"]
     here = server.api("GET", "hog_functions/?full=true&limit=100")["results"]
-    assert {one["name"]: one["hog"].strip() for one in there} == {one["name"]: one["hog"].strip() for one in here}
+    assert {one["name"]: one["hog"].strip() for one in there} == {
+        one["name"]: one["hog"].strip() for one in here
+    }
     (first,) = [one for one in there if one["name"] == "Webhook 1"]
     actions = server.call("GET", f"/api/projects/{other}/actions/")[1]["results"]
     assert first["filters"]["actions"][0]["id"] in {one["id"] for one in actions}
@@ -207,3 +211,61 @@ def _enter(path, note):
         for key in told[0].removeprefix("to be entered there: ").split(", "):
             body["inputs"][key] = {"value": 1 if kinds[key] == "integration" else "entered"}
         path.write_text(json.dumps(body))
+
+
+def test_accounts_are_looked_after_in_a_terminal(server, vendors, command, monkeypatch):
+    """A wrong kind, way or token is told in the command's own words; whoever disconnects learns what used the account."""
+    for words, said in (
+        (("slak",), "Did you mean slack"),
+        (("slack",), "--token -"),
+        (("google-cloud-storage", "--token", "x"), "--key-file FILE"),
+        (("slack", "--back", "http://x/?error=access_denied&state=1"), "did not agree: access_denied"),
+    ):
+        with pytest.raises(CommandFailed, match=said):
+            command("integrations", "connect", *words)
+    monkeypatch.setattr("sys.stdin", io.StringIO("pat-2\n"))
+    vendors.script("/account-info/v3/details", Step(body='{"portalId": 8, "uiDomain": "b.example"}'))
+    number = int(command("integrations", "connect", "hubspot", "--token", "-").split()[-1].rstrip("."))
+    made = server.api("POST", "hog_functions/", {
+        "name": "Second portal", "template_id": "template-hubspot", "inputs": {"oauth": {"value": number}, "email": {"value": "a"}},
+    })  # fmt: skip
+    assert "b.example" in command("integrations")
+    assert "Second portal" in command("integrations", "disconnect", str(number))
+    assert "b.example" not in command("integrations")
+    server.api("PATCH", f"hog_functions/{made['id']}/", {"deleted": True})
+
+
+def test_what_is_missing_is_filled_in_from_anywhere(server, command):
+    """From the command line, a variable of the server, in a mapping; nothing is switched on before it is complete."""
+    form = [{"key": key, "type": kind, "secret": key == "token", "required": True} for key, kind in
+            (("token", "string"), ("limit", "number"), ("flags", "json"))]  # fmt: skip
+    blank = {form_["key"]: {"missing": True} for form_ in form}
+    mapping = {
+        "name": "Paid",
+        "inputs_schema": form[:1],
+        "inputs": {"token": {"missing": True}},
+        "filters": {},
+    }
+    made = server.api("POST", "hog_functions/", {
+        "name": "Waiting", "hog": "return 1", "inputs_schema": form, "inputs": blank, "mappings": [mapping],
+    })  # fmt: skip
+    with pytest.raises(CommandFailed, match=r"still to be filled in"):
+        command("enable", "Waiting")
+    for words, said in (
+        (("--input", "nothing=1"), "It waits for: token, limit, flags, Paid: token"),
+        (("--input", "limit=many"), "no number"),
+    ):
+        with pytest.raises(CommandFailed, match=said):
+            command("fill", "Waiting", *words)
+    printed = command("fill", "Waiting", "--from-env", "token=DESTINATION_1_TOKEN", "--input", "limit=3")
+    assert "still waits for: flags, Paid: token" in printed
+    printed = command(
+        "fill", "Waiting", "--input", 'flags={"a": 1}', "--input", "Paid: token=s3cret", "--enable", "--json"
+    )
+    assert json.loads(printed)["inputs"]["flags"]["value"] == {"a": 1}
+    found = server.api("GET", f"hog_functions/{made['id']}/")
+    assert found["enabled"]
+    assert found["inputs"]["token"] == {"from_env": "DESTINATION_1_TOKEN"}
+    assert found["mappings"][0]["inputs"]["token"] == {"secret": True}
+    assert "Waiting is off." in command("disable", "Waiting")
+    server.api("PATCH", f"hog_functions/{made['id']}/", {"deleted": True})

@@ -287,6 +287,7 @@ def _shown(connection: Connection, item: Account) -> dict[str, Any]:
         "config": item.config,
         "display_name": item.name,
         "errors": item.errors,
+        "failures": item.failures,
         "created_at": iso(item.created_at),
         "created_by": user_summary(maker) if maker else None,
         "expires_at": None if item.expires_at is None else iso(item.expires_at),

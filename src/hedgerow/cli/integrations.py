@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -14,10 +15,12 @@ from hedgerow.cli.client import Client
 from hedgerow.cli.errors import CommandFailed
 from hedgerow.cli.options import ListByDefault, connected
 from hedgerow.cli.output import local_time, safe, show_json, table
+from hedgerow.destinations.connections import numbers_of
 
 HEADERS = ("ID", "KIND", "ACCOUNT", "STATE", "TOKEN ENDS", "CONNECTED")
 KIND_HEADERS = ("KIND", "NAME", "HOW")
 WAYS = {"oauth": "at the vendor's page", "token": "--token", "service_account": "--key-file"}
+HOW = {"oauth": "", "token": "--token -", "service_account": "--key-file FILE"}
 
 
 @click.group("integrations", cls=ListByDefault)
@@ -45,13 +48,20 @@ def listed(client: Client, *, as_json: bool) -> None:
             one["id"],
             one["kind"],
             one["display_name"],
-            "connect again" if one["errors"] else "connected",
+            _state(one),
             local_time(one["expires_at"]) if one["expires_at"] else "",
             local_time(one["created_at"]),
         )
         for one in found
     ]
     table(HEADERS, rows, empty="Nothing is connected yet. See: hedgerow integrations kinds")
+
+
+def _state(account: dict[str, Any]) -> str:
+    """Whether it works, and whether it will go on."""
+    if account["errors"]:
+        return "connect again"
+    return "renewal fails" if account["failures"] else "connected"
 
 
 @command.command("kinds")
@@ -69,12 +79,14 @@ def kinds(client: Client, *, as_json: bool) -> None:
 @command.command("connect")
 @click.argument("kind")
 @click.option(
-    "--token", metavar="TOKEN", help="A token that you made at the vendor; - reads it from standard input."
+    "--token",
+    metavar="TOKEN",
+    help="A token that you made at the vendor; - reads it from standard input. Asked for if needed.",
 )
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The key of a service account.",
+    help="The key of a service account, as a JSON file.",
 )
 @click.option("--back", metavar="ADDRESS", help="The address at which the vendor left your browser.")
 @connected
@@ -82,15 +94,62 @@ def connect(
     client: Client, *, kind: str, token: str | None, key_file: Path | None, back: str | None, as_json: bool
 ) -> None:
     """Connect an account of a KIND, with a token, a key file, or at the vendor's page."""
+    about = _about(client, kind)
     if token is not None:
-        text = sys.stdin.readline().strip() if token == "-" else token  # noqa: S105
-        _create(client, kind, {"access_token": text}, as_json=as_json)
+        _only(about, "token")
+        _create(client, kind, {"access_token": _token(token)}, as_json=as_json)
     elif key_file is not None:
+        _only(about, "service_account")
         _create(client, kind, {"key": _key(key_file)}, as_json=as_json)
     elif back is not None:
         _create(client, kind, _brought(back), as_json=as_json)
-    else:
+    elif "oauth" in about["connect"]:
         _begin(client, kind, as_json=as_json)
+    elif "token" in about["connect"] and sys.stdin.isatty():
+        text = click.prompt(about["token_label"], hide_input=True, err=True)
+        _create(client, kind, {"access_token": text.strip()}, as_json=as_json)
+    else:
+        _only(about, "oauth")
+
+
+def _about(client: Client, kind: str) -> dict[str, Any]:
+    """What is known of a kind.
+
+    Raises:
+        CommandFailed: there is none of that name.
+    """
+    kinds = {one["kind"]: one for one in client.get("integrations/kinds/")}
+    if kind not in kinds:
+        near = get_close_matches(kind, kinds, 1)
+        meant = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(kinds)}."
+        raise CommandFailed(f"No accounts of kind {kind!r} can be connected.{meant}", status=2)
+    return dict(kinds[kind])
+
+
+def _only(about: dict[str, Any], way: str) -> None:
+    """See that accounts of a kind can be connected in a way.
+
+    Raises:
+        CommandFailed: they cannot; the message says how they can.
+    """
+    if way in about["connect"]:
+        return
+    ways = [f"hedgerow integrations connect {about['kind']} {HOW[one]}".strip() for one in about["connect"]]
+    name = f"HEDGEROW_{about['kind'].upper().replace('-', '_')}_CLIENT_ID"
+    page = f"\nAt the vendor's page: set {name} and ..._SECRET on the server first (docs/integrations.md)."
+    raise CommandFailed(
+        f"{about['label']} is connected here with: {' or '.join(ways)}{page if way == 'oauth' and about['token_label'] else ''}",
+        status=2,
+    )
+
+
+def _token(given: str) -> str:
+    text = (sys.stdin.readline() if given == "-" else given).strip()
+    if not text:
+        raise CommandFailed(
+            "There is no token on standard input." if given == "-" else "The token is empty.", status=2
+        )
+    return text
 
 
 def _begin(client: Client, kind: str, *, as_json: bool) -> None:
@@ -115,6 +174,9 @@ def _key(path: Path) -> Any:
 
 def _brought(address: str) -> dict[str, str]:
     found = parse_qs(urlsplit(address).query)
+    if "error" in found:
+        why = (found.get("error_description") or found["error"])[0]
+        raise CommandFailed(f"The vendor did not agree: {safe(why)}. Begin again when that is settled.")
     if not {"code", "state"} <= set(found):
         raise CommandFailed("The address has no code and no state: copy all of it.", status=2)
     return {name: found[name][0] for name in ("code", "state")}
@@ -133,8 +195,25 @@ def _create(client: Client, kind: str, config: dict[str, Any], *, as_json: bool)
 @connected
 def disconnect(client: Client, *, number: int, as_json: bool) -> None:
     """Forget the account ID and its tokens. Destinations that use it fail from now on."""
+    users = [item["name"] for item in client.pages("hog_functions/", full="true") if number in _named(item)]
     answer = client.delete(f"integrations/{number}/")
-    show_json(answer) if as_json else click.echo("Disconnected; its tokens are gone.")
+    if as_json:
+        show_json(answer)
+        return
+    click.echo("Disconnected; its tokens are gone.")
+    if users:
+        click.echo(f"These used it, and fail until they are given another one: {safe(', '.join(users))}.")
+
+
+def _named(destination: dict[str, Any]) -> set[int]:
+    """The accounts that a destination uses."""
+    found: set[int] = set()
+    for part in (destination, *(destination["mappings"] or ())):
+        kinds = {form["key"]: form["type"] for form in part["inputs_schema"] or ()}
+        for key, item in (part["inputs"] or {}).items():
+            numbers = numbers_of(kinds.get(key), item.get("value"))
+            found.update(numbers if isinstance(numbers, list) else () if numbers is None else (numbers,))
+    return found
 
 
 @command.command("channels")

@@ -14,7 +14,7 @@ from hedgerow.integrations.vendors import Grant, Token
 from hedgerow.store import Connection
 
 COLUMNS = """
-SELECT id, project_id, kind, external_id, name, config, expires_at, refreshed_at, errors, created_by, created_at
+SELECT id, project_id, kind, external_id, name, config, expires_at, refreshed_at, errors, created_by, created_at, failures
 FROM integrations
 """
 PUT = """
@@ -35,7 +35,7 @@ FAILED = "TOKEN_REFRESH_FAILED"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A connected account, without its tokens. Times in milliseconds."""
+    """A connected account, without its tokens. Times in milliseconds; ``failures`` of renewals since the last good one."""
 
     id: int
     project_id: int
@@ -48,6 +48,7 @@ class Account:
     errors: str
     created_by: int | None
     created_at: int
+    failures: int = 0
 
 
 def put(

@@ -17,6 +17,9 @@ ACCOUNT = Shape(
         "config": free({"team.id": "T1", "team.name": "Acme"}, "What programs see of it besides the token."),
         "display_name": "Acme",
         "errors": note("", "`TOKEN_REFRESH_FAILED`: it has to be connected again."),
+        "failures": note(
+            0, "How often in a row its token could not be renewed: it still works, but for how long?"
+        ),
         "created_at": "2026-05-28T20:26:40.000Z",
         "created_by": maybe(free({"id": 1, "email": "ada@example.com"}, "Who connected it.")),
         "expires_at": note(
