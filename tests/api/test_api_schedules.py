@@ -10,6 +10,7 @@ import uuid
 import orjson
 import pytest
 
+from hedgerow.delivery.state import pack_globals
 from hedgerow.people.identity import person_uuid
 from hedgerow.replay import ticking
 from support.asgi import call
@@ -21,6 +22,7 @@ SYNC = {
     "schedule": {"cron": "0 9 * * *", "timezone": "Europe/Berlin"},
 }  # fmt: skip
 PERSON = "INSERT INTO persons (id, project_id, uuid, properties, created_at) VALUES (?, 1, ?, ?, 0)"
+WHEN = "2026-05-28T20:26:40.000Z"
 POINT = "INSERT INTO person_distinct_ids (project_id, distinct_id, person_id) VALUES (1, ?, ?)"
 
 
@@ -197,6 +199,47 @@ def test_a_change_is_back_tested_on_persons(api, asked):
     assert (other["summary"]["differs"], other["compared"]) == (1, 1)
     rest = asked(path, configuration={"hog": HOG}, cursor=other["cursor"])
     assert (rest["summary"]["same"], rest["cursor"]) == (1, None)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_a_tick_sent_is_explained(api, helpers, kept):
+    """With the person as it was where the ledger has it, else as it is now; others are not asked."""
+    owner, other = sync(api)["id"], api.webhook(enabled=True)["id"]
+    name = person(api, 1, plan="pro", email="new@example.com")
+    event = uuid.uuid4()
+    row = {
+        "id": uuid.uuid4().bytes, "project_id": 1, "destination_id": uuid.UUID(owner).bytes, "revision": 1,
+        "run": str(uuid.uuid4()), "partition": 0, "position": -5, "event_uuid": event.bytes, "event": "$schedule",
+        "distinct_id": name, "verdict": "failed" if kept else "delivered", "captured_at": api.now,
+        "created_at": api.now, "updated_at": api.now,
+    }  # fmt: skip
+    sql = f"INSERT INTO deliveries ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+    api.state.write_now(lambda c: c.execute(sql, tuple(row.values())))
+    was = {
+        "project": {"id": 1, "name": "Shop", "url": ""}, "groups": {},
+        "event": {
+            "event": "$schedule", "uuid": str(event), "distinct_id": name, "properties": {}, "timestamp": WHEN,
+            "captured_at": WHEN,
+        },
+        "person": {"id": "p", "properties": {"plan": "pro", "email": "old@example.com"}},
+    }  # fmt: skip
+    payload = (0, -5, pack_globals(was))
+    if kept:
+        api.state.write_now(lambda c: c.execute("INSERT INTO delivery_payloads VALUES (?, ?, ?)", payload))
+    runner, sandbox = helpers
+    own, api.services.trials.sandbox = api.services.trials.sandbox, sandbox
+    headers = {"authorization": f"Bearer {api.key}"}
+
+    def told(destination):
+        path = f"/api/projects/1/events/{event}/explain/?destination={destination}"
+        return runner.run(call(api.app.app, "GET", path, None, headers)).json
+
+    answer, foreign = told(owner), told(other)
+    api.services.trials.sandbox = own
+    (mine,), (theirs,) = answer["destinations"], foreign["destinations"]
+    assert mine["verdict"] == row["verdict"]
+    assert ("old@example.com" if kept else "new@example.com") in str(mine["invocations"])
+    assert theirs["verdict"] == "filtered"
 
 
 def test_an_event_is_explained_as_none_of_a_schedules(api, helpers):

@@ -22,9 +22,9 @@ from hedgerow.delivery.sandbox import HelpedRun, Job, Sandbox
 from hedgerow.destinations import CompiledDestination
 from hedgerow.log import EventLog
 from hedgerow.replay.compare import Difference, Sent, compare
+from hedgerow.replay.tick_events import recent_persons
 from hedgerow.replay.trial import Ran, Trial, Trials, Tried
 from hedgerow.replay.trial_event import Setting, Subject, stored
-from hedgerow.replay.trial_persons import recent_persons
 from hedgerow.replay.trial_report import report
 from hedgerow.replay.variables import as_now, records_at, stream_of
 from hedgerow.store import Database

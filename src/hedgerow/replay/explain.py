@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hedgerow.delivery import holding
+from hedgerow.delivery import holding, ticks
 from hedgerow.delivery.gates import Gates
 from hedgerow.delivery.identity import raw, text
 from hedgerow.delivery.queries import PAYLOAD, Delivery, of_event
@@ -28,6 +28,7 @@ from hedgerow.destinations.model import Destination
 from hedgerow.destinations.retrying import delays
 from hedgerow.events import Record
 from hedgerow.log import EventLog
+from hedgerow.replay import tick_events
 from hedgerow.replay.restraints import NONE, Looking, restraints
 from hedgerow.replay.trial import Trial, Trials, prepared
 from hedgerow.replay.trial_event import Setting, Subject, stored
@@ -85,7 +86,7 @@ async def find_case(sources: Sources, project_id: int, event_uuid: bytes) -> Cas
     """An event with all that is known of it; None when neither log nor ledger has it."""
     entry = await sources.state.read(lambda c: find_event(c, project_id, event_uuid))
     if entry is None:
-        return None
+        return await sources.state.read(lambda c: _tick_case(c, sources, project_id, event_uuid))
     (record,) = await records_at(sources.log, [(entry.partition, entry.position)])
     return await sources.state.read(lambda connection: _case(connection, sources, project_id, entry, record))
 
@@ -105,6 +106,25 @@ def _case(
         assert seen is not None
         return Case(entry, stored(seen, sources.setting), AS_IT_IS, rows, settled)
     return Case(entry, subject, AS_IT_WAS, rows, settled)
+
+
+def _tick_case(connection: Connection, sources: Sources, project_id: int, event_uuid: bytes) -> Case | None:
+    """An event that a tick of a schedule made up; it is in no log."""
+    row = tick_events.find_delivery(connection, project_id, event_uuid)
+    if row is None:
+        return None
+    place = row.partition, row.position
+    entry = Entry(*place, row.event_uuid, row.event, row.distinct_id, row.captured_at)
+    rows = of_event(connection, project_id, event_uuid, *place)
+    kept = connection.execute(PAYLOAD, place).get
+    if kept is not None:
+        globals_ = unpack_globals(kept)
+        subject = Subject(globals_, filter_globals_of(globals_), "stored", ticks.STREAM)
+        return Case(entry, subject, AS_IT_WAS, rows, settled=True)
+    seen = tick_events.again(connection, project_id, [row]).get(place)
+    if seen is None:
+        return None
+    return Case(entry, stored(seen, sources.setting), AS_IT_IS, rows, settled=True)
 
 
 def _kept(globals_: dict[str, Any], seen: Seen | None) -> Subject:

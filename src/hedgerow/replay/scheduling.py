@@ -26,8 +26,8 @@ from hedgerow.destinations import CompiledDestination, FilterError, build_global
 from hedgerow.destinations.model import Destination
 from hedgerow.log.segments import partition_of
 from hedgerow.people import Folded
-from hedgerow.people.queries import WalkedPerson, how_many, newest, persons_of, walk
-from hedgerow.replay import replaying, runs, waiting
+from hedgerow.people.queries import WalkedPerson, how_many, newest, walk
+from hedgerow.replay import replaying, runs, tick_events, waiting
 from hedgerow.replay.runs import Place, Run
 from hedgerow.replay.wanting import wanted
 from hedgerow.store import Connection
@@ -279,29 +279,21 @@ class _Subject:
 def payloads_again(
     bench: Bench, connection: Connection, project_id: int, rows: Sequence[Delivery]
 ) -> dict[tuple[int, int], bytes]:
-    """What programs see of deliveries of ticks that the ledger has not kept: the same event, the person as they are now.
+    """What programs see of deliveries of ticks that the ledger has not kept, by their places.
 
     Args:
         bench: of a worker.
         connection: inside a reading transaction.
         project_id: whose.
-        rows: deliveries of ticks; those whose person is no more are left out of the answer.
+        rows: deliveries of ticks; those whose person is no more are left out.
     """
     plan = bench.configuration.plans.get(project_id)
     if plan is None:
         return {}
-    people = persons_of(connection, project_id, [row.distinct_id for row in rows])
-    packed: dict[tuple[int, int], bytes] = {}
-    for row in rows:
-        person = people.get(row.distinct_id)
-        if person is not None:
-            run = runs.find(connection, project_id, raw(row.run[:36]))
-            at = row.captured_at if run is None else run.wanted.get("at", row.captured_at)
-            event = ticks.event(row.destination_id, at, person.uuid, row.distinct_id, row.captured_at)
-            event.uuid = row.event_uuid  # the person may be another one since, and the event is the same
-            globals_ = build_globals(event, Folded(person, {}), plan.project, bench.options.public_url)
-            packed[row.partition, row.position] = pack_globals(ticks.complete(event, globals_))
-    return packed
+    return {
+        place: pack_globals(seen.globals(plan.project, bench.options.public_url))
+        for place, seen in tick_events.again(connection, project_id, rows).items()
+    }
 
 
 def _still_there(

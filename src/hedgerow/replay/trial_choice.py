@@ -13,7 +13,7 @@ from hedgerow.delivery.recent import Entry, EventSearch, list_events
 from hedgerow.delivery.sandbox import Sandbox
 from hedgerow.destinations import CompiledDestination, filter_globals
 from hedgerow.log import EventLog
-from hedgerow.replay.trial_persons import recent_persons
+from hedgerow.replay.tick_events import recent_persons
 from hedgerow.replay.variables import Seen, as_now, records_at, stream_of
 from hedgerow.store import Database
 
