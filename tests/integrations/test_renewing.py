@@ -12,7 +12,7 @@ from hedgerow.destinations.errors import InputError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.integrations import accounts
 from hedgerow.integrations.renewing import Renewer
-from hedgerow.integrations.vendors import Grant
+from hedgerow.integrations.vendors import Grant, Token
 from hedgerow.log.memory import MemoryLog
 from hedgerow.store import Database, migrate
 from support.vendor import vendors_of
@@ -207,3 +207,27 @@ async def test_a_lease_of_a_dead_process_ends(house, service_key):
     assert await one.renewer.renew_due() == 0
     clock[0] += 61
     assert await one.renewer.renew_due() == 1
+
+
+async def test_a_token_that_nothing_can_renew_serves_to_its_end(house, service_key):
+    """Its owner is warned ahead of the end and told of it; refused earlier, it is over at once."""
+    clock, process = house
+    one = process()
+    number = await connected(one, clock, service_key)
+    bare = Token({"access_token": "no way to renew this"}, 3600.0)
+    keep = {"keyring": one.keyring, "now": int(clock[0] * 1000)}
+    one.store.write_now(lambda c: accounts.renew(c, number, bare, **keep))
+    clock[0] += 3600 - 9 * 60
+    for _ in range(4):
+        await one.renewer.renew_due()
+        assert one.token(number)
+        clock[0] += 81
+    assert one.told() == [("connected", "failing")]
+    clock[0] += 600
+    await one.renewer.renew_due()
+    assert one.told()[1:] == [("failing", "failed")]
+    assert one.row(number)[4] == accounts.FAILED
+    one.store.write_now(lambda c: accounts.renew(c, number, bare, **{**keep, "now": int(clock[0] * 1000)}))
+    clock[0] += 120
+    assert not await one.renewer.renew({number})
+    assert one.row(number)[4] == accounts.FAILED

@@ -15,3 +15,10 @@ class IntegrationError(Exception):
         super().__init__(message)
         self.field = field
         self.final = final
+
+
+class NothingToRenew(IntegrationError):
+    """The vendor gave a token and nothing to renew it with: it serves until it ends or is refused."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, final=True)

@@ -16,7 +16,7 @@ from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.events import Event, timestamps
 from hedgerow.integrations import accounts
-from hedgerow.integrations.errors import IntegrationError
+from hedgerow.integrations.errors import IntegrationError, NothingToRenew
 from hedgerow.integrations.vendors import Token, Vendors
 from hedgerow.store import Connection, StoreError
 
@@ -105,7 +105,7 @@ class Renewer:
             return False
         if state[0] is not None and now - state[0] < JUST_NOW_MS:
             return await self._world.store.read(lambda c: self._knows_less(c, number))
-        if not await self._renewed(number):
+        if not await self._renewed(number, refused=True):
             await self._wait(number)
         after = await self._state(number)
         if after is None or after[2] or after[0] == state[0]:
@@ -131,8 +131,13 @@ class Renewer:
                 return
             await asyncio.sleep(WAIT_S)
 
-    async def _renewed(self, number: int) -> bool:
-        """Renew a token unless somebody else does; False: somebody else does, or it cannot be renewed."""
+    async def _renewed(self, number: int, *, refused: bool = False) -> bool:
+        """Renew a token unless somebody else does; False: somebody else does, or it cannot be renewed.
+
+        Args:
+            number: of the account.
+            refused: the vendor has said no to the present token.
+        """
         now = self._world.now_ms()
         claim = {"id": number, "now": now, "until": now + LEASE_MS}
         row = await self._world.store.write(lambda c: c.execute(CLAIM, claim).fetchone())
@@ -142,8 +147,10 @@ class Renewer:
             secrets = await self._world.store.read(lambda c: accounts.secrets_of(c, number, self._keyring))
             token = await self._vendors.renewed(self._vendors.kind(row[1]), secrets)
         except (IntegrationError, SecretsError) as error:
-            fault = error
-            await self._world.insist("renewal", lambda c: self._failed(c, number, row, fault))
+            fault, hopeless = error, _hopeless(error, refused=refused)
+            await self._world.insist(
+                "renewal", lambda c: self._failed(c, number, row, fault, hopeless=hopeless)
+            )
             return False
         await self._world.insist("renewal", lambda c: self._kept(c, number, row, token))
         return True
@@ -153,11 +160,13 @@ class Renewer:
         if row[4] >= WARN_AT:
             self._tell(connection, number, row, "failing", "connected", "")
 
-    def _failed(self, connection: Connection, number: int, row: tuple[Any, ...], error: Exception) -> None:
+    def _failed(
+        self, connection: Connection, number: int, row: tuple[Any, ...], error: Exception, *, hopeless: bool
+    ) -> None:
         """Try again later; give up when that cannot help, or when the token has ended."""
         _, kind, _, ends, failures = row
         now = self._world.now_ms()
-        over = getattr(error, "final", False) or (ends is not None and ends <= now)
+        over = hopeless or (ends is not None and ends <= now)
         log.warning(
             "renewal_failed integration=%d kind=%s failures=%d error=%s", number, kind, failures + 1, error
         )
@@ -190,6 +199,13 @@ class Renewer:
         event = Event(identity, EVENT, about, properties, timestamps.write(now), now, internal=True)
         home = number % self._world.log.partitions
         connection.execute(internal.PUT, (home, project_id, now, event.encode()))
+
+
+def _hopeless(error: Exception, *, refused: bool) -> bool:
+    """Whether there will be no other token. One that nothing can renew still serves until it ends or is refused."""
+    if isinstance(error, NothingToRenew):
+        return refused
+    return isinstance(error, IntegrationError) and error.final
 
 
 def _state_of(connection: Connection, number: int) -> tuple[Any, ...] | None:

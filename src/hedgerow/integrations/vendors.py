@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from hedgerow.delivery.transport import Transport
-from hedgerow.integrations.errors import IntegrationError
+from hedgerow.integrations.errors import IntegrationError, NothingToRenew
 from hedgerow.integrations.kinds import Kind, OAuth, at
 from hedgerow.integrations.wire import Guarded, ask
 
@@ -135,7 +135,7 @@ class Vendors:
             return await self._assertion(kind, secrets["key"])
         old = secrets.get("refresh_token")
         if not old:
-            raise IntegrationError(f"{kind.label} gave nothing to renew the token with.", final=True)
+            raise NothingToRenew(f"{kind.label} gave nothing to renew the token with.")
         oauth = self.oauth(kind)
         token = await self._speaking(
             kind, self._client(kind, oauth, ""), lambda c: c.refresh_token(oauth.token, refresh_token=old)
