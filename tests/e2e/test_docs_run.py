@@ -5,16 +5,20 @@ How a page is written so that it can be run stands in ``support.transcript``.
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
+from hedgerow.cli.app import main
 from support.server import eventually
 from support.transcript import PAGES, ROOT, Command, blocks, commands, fits
 
@@ -71,14 +75,33 @@ class Reader:
 
     def save(self, name: str, text: str) -> None:
         """Make a file of the page."""
-        (self.folder / name).write_text(self.own(text), encoding="utf-8")
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.own(text), encoding="utf-8")
 
     def type(self, text: str) -> Answer:
-        """Give the shell a command."""
+        """Give a command to the shell; one that needs no shell, and is ours, runs here, which is much quicker."""
+        words = shlex.split(text)
+        if words[0] == "hedgerow" and not set("|<>;&$`\\") & set(text):
+            return self._ours(words)
         return subprocess.run(
             ["bash", "-c", text], cwd=self.folder, env=self.environment,
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
+
+    def _ours(self, words: list[str]) -> Answer:
+        """Run the command line in this process, as if it were one of its own."""
+        said, complained, status = io.StringIO(), io.StringIO(), 0
+        with pytest.MonkeyPatch.context() as patched, redirect_stdout(said), redirect_stderr(complained):
+            patched.chdir(self.folder)
+            patched.setattr(os, "environ", dict(self.environment))
+            patched.setattr(sys, "argv", words)
+            patched.setattr(sys, "stdin", io.StringIO())
+            try:
+                main()
+            except SystemExit as end:
+                status = int(end.code or 0)
+        return subprocess.CompletedProcess(words, status, said.getvalue(), complained.getvalue())
 
     def follow(self, command: Command) -> None:
         """Type it and compare; ids that were printed are known from then on."""
@@ -89,7 +112,8 @@ class Reader:
         while not as_shown(answer := self.type(typed), expected) and time.monotonic() < deadline:
             time.sleep(0.2)
         assert as_shown(answer, expected), self._difference(typed, expected, answer)
-        assert answer.returncode < 2, (typed, answer.stderr)
+        changes = typed.startswith("hedgerow plan")  # it ends with 2 when something would change
+        assert answer.returncode < 2 + changes, (typed, answer.stderr)
         self.known |= dict(
             zip(UUID.findall("\n".join(command.shown)), UUID.findall(answer.stdout), strict=False)
         )
@@ -129,6 +153,12 @@ def contacts(reader: Reader) -> None:
     )
 
 
+def tidy_up(server) -> None:
+    """Take away the destinations of the pages before."""
+    for item in server.api("GET", "hog_functions/?limit=100")["results"]:
+        server.api("PATCH", f"hog_functions/{item['id']}/", {"deleted": True})
+
+
 # What must be there before a page begins.
 BEFORE = {"changing-destinations.md": orders, "schedules.md": contacts}
 
@@ -136,10 +166,11 @@ BEFORE = {"changing-destinations.md": orders, "schedules.md": contacts}
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_a_page_is_true(page, server, sink, tmp_path):
     """Each command prints what the page says it prints."""
+    tidy_up(server)
     reader = Reader(page, tmp_path, server, sink)
     BEFORE.get(page.name, lambda _: None)(reader)
     for block in blocks(page):
-        if re.fullmatch(r"[\w-]+\.(yaml|yml|json|hog|py)", block.title) and not block.reason:
+        if re.fullmatch(r"(?:[\w-]+/)*[\w-]+\.(yaml|yml|json|hog|py)", block.title) and not block.reason:
             reader.save(block.title, block.text)
         elif block in shown(page):
             for command in commands(block.text):
