@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hedgerow.cli.configuration.export import text_of
 from hedgerow.destinations import repository
+from support.api import Api, copied
 
 HOOK = {
     "name": "Hook",
@@ -66,6 +68,40 @@ def test_what_is_new_comes_together(api, asked):
         "enabled": True,
         "filters": {"actions": [{"action": "paid"}], "properties": [{"type": "cohort", "cohort": "vips"}]},
         "inputs": api.get("configuration/")["destinations"]["hook"]["inputs"],
+    }
+
+
+def test_another_server_becomes_the_same(api, asked, empty_store, tmp_path):
+    """Exported here, applied there, exported there: the files are the same to the byte, and nothing is left to change."""
+    (tmp_path / "there").mkdir()
+    there = Api(copied(empty_store, tmp_path / "there"))
+    api.call("POST", "actions/", ACTION)
+    api.call("POST", "cohorts/", COHORT)
+    api.call("POST", "cohorts/", {"name": "A list", "is_static": True, "distinct_ids": ["ada"]})
+    hog = "// tabs and spaces\nif (true) {\n\tprint('x')   \n}"
+    listed = {"key": "id", "type": "static-cohort", "value": [2, 1], "operator": "in"}
+    acted = {"id": "1", "name": "Paid", "type": "actions", "order": 0, "properties": [listed]}
+    for name, more in (("One", {"actions": [acted]}), ("One", {"properties": [listed]}), ("注册", None)):
+        fields = {"name": name, "enabled": True, "hog": hog, "filters": more, "retry": "patient"}
+        assert api.call("POST", "hog_functions/", fields).status == 201
+    for number in range(3):
+        api.webhook(
+            name=f"Hook {number}",
+            inputs={"url": {"value": "https://e.com"}, "body": {"value": {"secret": True}}},
+        )
+    here = api.get("configuration/")
+    answer = there.call("POST", "configuration/apply/", here)
+    assert {change["change"] for change in answer.json["changes"]} == {"create"}
+    assert files(there.get("configuration/")) == files(here)
+    for one in (api, there):
+        plan = one.call("POST", "configuration/plan/", {**here, "prune": True}).json
+        assert {change["change"] for change in plan["changes"]} == {"unchanged"}
+    there.close()
+
+
+def files(documents):
+    return {
+        (kind, key): text_of(kind, key, one) for kind, some in documents.items() for key, one in some.items()
     }
 
 

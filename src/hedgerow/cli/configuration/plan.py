@@ -155,8 +155,8 @@ def _difference(before: Any, after: Any) -> list[str]:
     """The lines of the file that change, with some around them; each begins with a sign and a space."""
     old, new = (yamltext.dump(one).splitlines() if one is not None else [] for one in (before, after))
     lines = list(unified_diff(old, new, n=CONTEXT, lineterm=""))[2:]
-    if before is None or after is None:
-        lines = lines[1:]
+    if lines and lines[0].startswith(("@@ -1,", "@@ -1 ", "@@ -0,")):
+        lines = lines[1:]  # nothing is left out before the first line
     return ["..." if line.startswith("@@") else f"{line[:1]} {line[1:]}" for line in lines]
 
 
