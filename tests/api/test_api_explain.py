@@ -137,6 +137,21 @@ def test_sample_masking_and_pause_are_told(api):
     assert (one["standing"]["paused"], one["standing"]["closed"]) == (True, "The destination is paused.")
 
 
+def test_thresholds_and_digests_are_told(api):
+    """How far the count is, and which summary is open, for an event like this one if it came now."""
+    owner = payments(api, threshold={"key": "{event.distinct_id}", "count": 3, "window": 600})
+    *_, event = api.capture("paid", plan="pro")
+    (one,) = explained(api, event, f"destination={owner}")["destinations"]
+    told = one["threshold"]
+    assert (told["counted"], told["would"]) == (0, "count")
+    assert told["says"] == "It would count: 1 of 3 within 10 minutes."
+    assert one["digest"] is None
+    digest = {"key": None, "interval": 60}
+    api.call("PATCH", f"hog_functions/{owner}/", {"threshold": None, "digest": digest})
+    (one,) = explained(api, event, f"destination={owner}")["destinations"]
+    assert (one["threshold"], one["digest"]["would"], one["digest"]["summary"]) == (None, "send", None)
+
+
 def test_all_destinations_are_explained_in_brief(api):
     """Without naming one; what is switched off or broken does not hide the others."""
     payments(api, name="Wants")

@@ -231,6 +231,17 @@ def test_a_saved_destination_keeps_its_secret_in_a_draft(api):
     assert api.get(f"hog_functions/{identity}/")["revision"] == 1
 
 
+def test_a_trial_says_what_a_threshold_or_a_digest_would_make_of_the_event(api):
+    """The program runs all the same, with a list of one; live, such an event would only count."""
+    hog = "return f'{digest.count} {arrayMap(e -> e.event, events)} {digest.is_summary}'"
+    threshold, digest = {"count": 3, "window": 600}, {"interval": 3600}
+    identity = saved(api, configuration={"hog": hog, "threshold": threshold, "digest": digest})
+    answer = tried(api, {"globals": GLOBALS}, identity)
+    assert answer["result"] == "1 ['paid'] false"
+    assert answer["notes"][-1] == "Now, for such an event: It would count: 1 of 3 within 10 minutes."
+    assert "only the last of 3 such events within 10 minutes is sent" in answer["notes"][-3]
+
+
 def test_each_mapping_that_matches_is_an_invocation(api):
     """With inputs and an id of its own; the others are explained."""
     mappings = [

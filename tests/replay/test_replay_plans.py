@@ -26,8 +26,10 @@ def connection(tmp_path_factory):
 @pytest.mark.parametrize(
     ("statement", "given", "search"),
     [
-        (waiting.FIRST, (RUN, OWNER, 0, 10), WAITING),
-        (waiting.COUNT, (RUN, OWNER, 0, 10), WAITING),
+        (waiting.FIRST, (RUN, OWNER, 0, 0, 10), WAITING),
+        (waiting.FIRST, (RUN, OWNER, 0, 0, 10), "delivery_windows_by_carrier (carrier_id=?)"),
+        (waiting.BESIDE, (RUN, OWNER, 0, 0, b"", b"z"), WAITING),
+        (waiting.COUNT, (RUN, OWNER, 0, 0, 10), WAITING),
         (waiting.OWNERS, {"run": RUN, "verdict": "scheduled"}, "deliveries_by_run (run=? AND verdict=?"),
         (waiting.CANCELLABLE, (RUN, OWNER, 0, 10), WAITING),
         (runs.VERDICTS, (RUN,), "COVERING INDEX deliveries_by_run (run=?)"),

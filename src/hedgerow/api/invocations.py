@@ -26,6 +26,7 @@ from hedgerow.destinations.model import Destination
 from hedgerow.destinations.validation import UNSAVED
 from hedgerow.hog import HogError
 from hedgerow.people.queries import group_types
+from hedgerow.replay.restraints import Looking, restraints, says
 from hedgerow.replay.trial import TooMany, Trial, prepared
 from hedgerow.replay.trial_choice import Choice, choose
 from hedgerow.replay.trial_event import Setting, Subject, clickhouse, given, stored
@@ -98,7 +99,19 @@ async def invoke(destination_id: str, request: Request, access: Writing) -> Resp
     except HogError as error:
         raise Invalid(f"The filters could not be explained: {error}", attr="filters") from error
     took = int((asyncio.get_running_loop().time() - began) * 1000)
-    return Json(await asyncio.to_thread(report, trial, tried, took))
+    shown = await asyncio.to_thread(report, trial, tried, took)
+    if tried.runs and (said := await _said(trial, tried.runs[0].invocation.mapping, access)):
+        shown["notes"].append(f"Now, for such an event: {said}")
+    return Json(shown)
+
+
+async def _said(trial: Trial, mapping: str, access: Access) -> str | None:
+    """What masking, a threshold or a digest would make of the event if it came now; None without them."""
+    if not trial.compiled.claims or trial.compiled.destination.id == UNSAVED:
+        return None
+    services = access.services
+    looking = Looking(services.state, services.trials.sandbox, services.now())
+    return says(await restraints(looking, trial.compiled, trial.subject.globals, mapping))
 
 
 @router.get("/matching_events")

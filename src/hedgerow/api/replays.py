@@ -33,7 +33,7 @@ PATIENCE_S: Final = 10.0
 BEAT_S: Final = 0.1
 NOTES: Final = {
     "persons": "Events of which the ledger kept the person have it as it was; the others have it as it is now.",
-    "masking": "Repetitions are not masked in a replay: the windows of then are over.",
+    "restraints": "Masking, threshold and digest are asked anew, in windows of the replay's own and by the time of capture.",
 }
 
 
@@ -124,7 +124,9 @@ async def _one(access: Access, owner: Destination, run_id: str) -> Run:
 async def _shown(access: Access, run: Run, owner: Destination) -> dict[str, Any]:
     """A replay with what has to be known of it."""
     shown = await show(access, run)
-    notes = NOTES if owner.config.masking else {"persons": NOTES["persons"]}
+    config = owner.config
+    restrained = config.masking or config.threshold or config.digest
+    notes = NOTES if restrained else {"persons": NOTES["persons"]}
     return {**shown, "wanted": dict(run.wanted), "notes": list(notes.values())}
 
 

@@ -8,6 +8,7 @@ has the event, and no crash can swallow the only copy or count an invocation twi
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,13 +19,16 @@ from hedgerow.delivery import counting, gathering, masking
 from hedgerow.delivery.erasure import gone
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.sandbox import Job, Sandbox
+from hedgerow.delivery.world import World
 from hedgerow.destinations import CompiledDestination, FilterError, InputError, SecretsError
 from hedgerow.destinations.globals import with_source
 from hedgerow.destinations.model import Config
-from hedgerow.hog import HogError, Host
+from hedgerow.hog import HogError, Host, OverBudget
 from hedgerow.store import Connection
 
 CPU_MS: Final = 100
+# How long windows of a replay are remembered after it last looked at them.
+PAST_KEPT_MS: Final = 7 * 86_400_000
 SETTINGS: Final = ("threshold", "masking", "digest")
 
 Asked = counting.Threshold | masking.Mask | gathering.Digest
@@ -82,6 +86,20 @@ def claim(
         return _claimed(invocation, compiled, compiled.claim_keys(values, invocation.mapping, host))
 
 
+async def claim_anywhere(world: World, invocation: Invocation, compiled: CompiledDestination) -> Claim | None:
+    """As ``claim``: on the event loop while it is quick.
+
+    Raises:
+        ClaimError: it could not be worked out.
+    """
+    if world.sandbox is None:
+        return claim(invocation, compiled, world.now())
+    try:
+        return claim(invocation, compiled, world.now(), world.sandbox.patience_ms)
+    except OverBudget:
+        return await claim_in_helper(world.sandbox, invocation, compiled)
+
+
 async def claim_in_helper(
     sandbox: Sandbox, invocation: Invocation, compiled: CompiledDestination
 ) -> Claim | None:
@@ -135,6 +153,33 @@ def asked_of(config: Config, keys: Mapping[str, str]) -> Iterator[Asked]:
         yield gathering.Digest(bytes.fromhex(keys["digest"]), settings["interval"], settings["limit"])
 
 
+class _Desk:
+    """Asks all that a claim has to pass, within one transaction."""
+
+    def __init__(self, counts: counting.Counts, masks: masking.Masks, digests: gathering.Digests) -> None:
+        self._parts = (counts, masks, digests)
+
+    def decide(self, one: Claim, now_ms: int) -> Outcome:
+        """The first that keeps it back says what becomes of it."""
+        for asked in one.asked:
+            if (kept_back := self._ask(one.invocation, asked, now_ms)) is not None:
+                return kept_back
+        return Outcome(one.invocation, "running", now_ms, next_at=now_ms)
+
+    def _ask(self, invocation: Invocation, asked: Asked, now_ms: int) -> Outcome | None:
+        counts, masks, digests = self._parts
+        if isinstance(asked, counting.Threshold):
+            return counts.ask(invocation, asked, now_ms)
+        if isinstance(asked, masking.Mask):
+            return masks.ask(invocation, asked, now_ms)
+        return digests.ask(invocation, asked, now_ms)
+
+    def write(self) -> None:
+        """Keep what was decided."""
+        for part in self._parts:
+            part.write()
+
+
 def decide(connection: Connection, claims: Sequence[Claim], now_ms: int) -> list[Outcome]:
     """Which claims win: an open row for each that does, a final verdict for the others.
 
@@ -143,34 +188,41 @@ def decide(connection: Connection, claims: Sequence[Claim], now_ms: int) -> list
         claims: in the order in which their events arrived.
         now_ms: milliseconds since the epoch.
     """
-    counts, masks, digests = (
-        counting.Counts(connection),
-        masking.Masks(connection),
-        gathering.Digests(connection),
-    )
-    erased = gone(
-        connection,
-        [
-            (one.invocation.project_id, one.invocation.distinct_id, one.invocation.captured_at)
-            for one in claims
-        ],
-    )
-
-    def ask(invocation: Invocation, asked: Asked) -> Outcome | None:
-        if isinstance(asked, counting.Threshold):
-            return counts.ask(invocation, asked, now_ms)
-        if isinstance(asked, masking.Mask):
-            return masks.ask(invocation, asked, now_ms)
-        return digests.ask(invocation, asked, now_ms)
-
-    def outcome(one: Claim, is_erased: bool) -> Outcome:
-        if is_erased:  # it must not be what carries others, nor what they repeat
-            return Outcome(one.invocation, "discarded", now_ms, kind="erased")
-        kept_back = (ask(one.invocation, asked) for asked in one.asked)
-        verdict = next((found for found in kept_back if found is not None), None)
-        return verdict or Outcome(one.invocation, "running", now_ms, next_at=now_ms)
-
-    outcomes = [outcome(*pair) for pair in zip(claims, erased, strict=True)]
-    for kept in (counts, masks, digests):
-        kept.write()
+    desk = _Desk(counting.Counts(connection), masking.Masks(connection), gathering.Digests(connection))
+    who = [(i.project_id, i.distinct_id, i.captured_at) for i in (one.invocation for one in claims)]
+    outcomes = [
+        # What is erased must not be what carries others, nor what they repeat.
+        Outcome(one.invocation, "discarded", now_ms, kind="erased") if is_erased else desk.decide(one, now_ms)
+        for one, is_erased in zip(claims, gone(connection, who), strict=True)
+    ]
+    desk.write()
     return outcomes
+
+
+def decide_past(connection: Connection, claims: Sequence[Claim], run: str, now_ms: int) -> list[Outcome]:
+    """The same for events of the past, by the time at which they were captured, in windows of a run's own.
+
+    Args:
+        connection: inside the transaction that writes the outcomes.
+        claims: in the order of capture.
+        run: the replay that wants them.
+        now_ms: milliseconds since the epoch.
+    """
+    kept_to = now_ms + PAST_KEPT_MS
+    desk = _Desk(
+        counting.Counts(connection, kept_to),
+        masking.PastMasks(connection, kept_to),
+        gathering.Digests(connection, kept_to),
+    )
+    outcomes = [desk.decide(_of_run(one, run), one.invocation.captured_at) for one in claims]
+    desk.write()
+    return outcomes
+
+
+def _of_run(one: Claim, run: str) -> Claim:
+    """A claim whose windows nothing live looks at."""
+    return replace(one, asked=[replace(asked, hash=_hash_of_run(asked.hash, run)) for asked in one.asked])
+
+
+def _hash_of_run(hash_: bytes, run: str) -> bytes:
+    return hashlib.md5(run.encode() + b"\0" + hash_, usedforsecurity=False).digest()

@@ -41,8 +41,10 @@ class Threshold:
 class Counts:
     """The counts that one transaction looks at."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, kept_to: int | None = None) -> None:
+        """``kept_to``: until when they are remembered; None as long as they matter."""
         self._connection = connection
+        self._kept_to = kept_to
         self._times: dict[tuple[bytes, bytes], list[int]] = {}
         self._expire: dict[tuple[bytes, bytes], int] = {}
 
@@ -54,7 +56,8 @@ class Counts:
         times, late = counted(self._times[name], invocation.captured_at, threshold, now_ms)
         fires = not late and len(times) >= threshold.count
         self._times[name] = [] if fires else times
-        self._expire[name] = max(now_ms, invocation.captured_at) + threshold.window * 1000
+        latest = max(now_ms, invocation.captured_at)
+        self._expire[name] = self._kept_to or latest + threshold.window * 1000
         if fires:
             return None
         within = f"{threshold.count} within {span(threshold.window)}"

@@ -92,8 +92,10 @@ class Interval:
 class Digests:
     """The intervals that one transaction looks at."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, kept_to: int | None = None) -> None:
+        """``kept_to``: until when they are remembered; None as long as they matter."""
         self._connection = connection
+        self._kept_to = kept_to
         self._intervals: dict[tuple[bytes, bytes], Interval | None] = {}
         self._expire: dict[tuple[bytes, bytes], int] = {}
         self._carried: list[tuple[bytes, bytes]] = []
@@ -116,7 +118,7 @@ class Digests:
 
     def _keep(self, name: tuple[bytes, bytes], interval: Interval, interval_ms: int) -> None:
         self._intervals[name] = interval
-        self._expire[name] = interval.expires_at(interval_ms)
+        self._expire[name] = self._kept_to or interval.expires_at(interval_ms)
 
     def _is_waiting(self, carrier: bytes) -> bool:
         """Whether a carrier will still be sent: nobody has discarded it, and nobody has it in hand."""

@@ -189,7 +189,8 @@ class Feeder:
     async def _send(self, run: Run, owner: bytes, room: int) -> None:
         def look(connection: Connection) -> tuple[list[Invocation], list[bytes]]:
             return waiting.first(
-                connection, run, owner, partitions=self._partitions, limit=room, sealer=self._world.sealer
+                connection, run, owner, partitions=self._partitions, limit=room, sealer=self._world.sealer,
+                reached=replaying.reached(connection, run),
             )  # fmt: skip
 
         found, lost = await self._bench.reader.read(look)
@@ -206,7 +207,10 @@ class Feeder:
         tokens, at = self._tokens[run.name, owner]
         self._tokens[run.name, owner] = (tokens - len(taken), at)
         self._out.setdefault((run.name, owner), set()).update(one.invocation.id for one in taken)
-        self._bench.lanes.follow(owner, [(one.invocation, one.compiled) for one in taken if one.compiled])
+        mine = [(one.invocation, one.compiled) for one in taken if one.compiled]
+        self._bench.lanes.follow(owner, [pair for pair in mine if pair[0].sequence is None])
+        if any(invocation.sequence is not None for invocation, _ in mine):
+            self._bench.lanes.wake_at(owner, self._world.now_ms())
 
     def _carry_out(self, connection: Connection, run: Run, one: _Judged, now: int) -> bool:
         """Do with one that waits what was decided; whether it is to run here now."""
@@ -215,7 +219,12 @@ class Feeder:
             waiting.end(connection, run, [i.id], one.verdict, now=now, kind=one.kind, error=one.error)
             return False
         i.revision = one.compiled.destination.revision
-        if not waiting.take(connection, i, now):
+        i.sequence = None if i.carrier else one.compiled.sequence(i.globals)
+        if i.carrier is not None and not gathering.take(connection, i, one.compiled):
+            waiting.end(connection, run, [i.id], "failed", now=now, kind="gone", error=rerunning.GONE)
+            return False
+        # What must keep its order is taken by the lane, which knows what comes before it.
+        if not (waiting.take if i.sequence is None else waiting.release)(connection, i, now):
             return False
         waiting.add(connection, run, [_beside(i, mapping) for mapping in one.beside], now)
         return True
@@ -247,10 +256,7 @@ class Feeder:
     async def _judge_carrier(self, invocation: Invocation, live: CompiledDestination) -> _Judged:
         """A summary goes out again with all that it carried, whatever the destination wants since."""
         original = invocation.run.endswith(ORIGINAL) and await self._original(invocation)
-        compiled = original or live
-        if await self._bench.reader.read(lambda c: gathering.attach(c, invocation, compiled)):
-            return _Judged(invocation, compiled)
-        return _Judged(invocation, verdict="failed", kind="gone", error=rerunning.GONE)
+        return _Judged(invocation, original or live)
 
     async def _original(self, invocation: Invocation) -> CompiledDestination | None:
         """The revision that a delivery was first made with; None when it is live or does not compile any more."""

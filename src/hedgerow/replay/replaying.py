@@ -1,8 +1,8 @@
 """Selecting for a replay: events of the log that a destination wants become rows that wait for their turn.
 
 Each worker reads the index of events in the order of their capture, and looks at those of its own partitions. What an event's
-person was is taken from the ledger where it was kept; else the person is as they are now. Sampling counts, masking does not: the
-windows of then are over. What live delivery has not come to yet is left to it.
+person was is taken from the ledger where it was kept; else the person is as they are now. Sampling counts; masking, thresholds and
+digests are asked anew, in windows of the run's own and by the time of capture. What live delivery has not come to yet is left to it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from hedgerow.delivery import claims
+from hedgerow.delivery.claims import ClaimError
 from hedgerow.delivery.erasure import gone
-from hedgerow.delivery.invocation import OPEN
+from hedgerow.delivery.identity import delivery_id
+from hedgerow.delivery.invocation import OPEN, Invocation, Outcome
 from hedgerow.delivery.keepers import Bench
 from hedgerow.delivery.queries import PAYLOAD
 from hedgerow.delivery.state import pack_globals, unpack_globals
@@ -44,8 +47,13 @@ TOTAL = "SELECT count(*) FROM event_index WHERE project_id = ? AND captured_at >
 REVISION = "SELECT revision FROM destinations WHERE id = ?"
 SETTLED = "SELECT partition, settled_to FROM positions"
 BEFORE = """
-SELECT mapping, verdict, kind FROM deliveries WHERE partition = ? AND position = ? AND destination_id = ? AND run <> ?
+SELECT mapping, verdict, kind, (
+    SELECT d.verdict FROM delivery_carriers c JOIN deliveries d ON d.id = c.carrier_id WHERE c.delivery_id = deliveries.id
+) FROM deliveries WHERE partition = ? AND position = ? AND destination_id = ? AND run <> ?
 """
+FOREVER: Final = 1 << 62
+# What live delivery made of an event that a replay leaves alone; a summary counts as what became of it.
+DEALT_WITH: Final = ("delivered", "masked", "counted")
 
 Cursor = tuple[int, int, int]
 
@@ -139,7 +147,7 @@ async def step(bench: Bench, run: Run, mine: Sequence[Place]) -> None:
 
     def work(connection: Connection) -> None:
         told = Counter(counts)
-        chosen = list(_chosen(connection, run, span, items, told))
+        chosen = _restrained(connection, run, _chosen(connection, run, span, items, told), bench, told)
         told[runs.SELECTED] += (
             len(chosen) if run.dry_run else waiting.add(connection, run, chosen, bench.world.now_ms())
         )
@@ -155,7 +163,16 @@ def has_room(connection: Connection, run: Run, partitions: Sequence[int]) -> boo
         return True
     assert run.destination_id is not None
     most = -(-MOST_WAITING // max(1, len(partitions)))
-    return waiting.count(connection, run, run.destination_id, partitions, most) < MOST_WAITING // 2
+    waits = waiting.count(connection, run, run.destination_id, partitions, most, reached(connection, run))
+    return waits < MOST_WAITING // 2
+
+
+def reached(connection: Connection, run: Run) -> int:
+    """Up to which moment of capture everything is selected, milliseconds."""
+    if run.kind != runs.REPLAY:
+        return FOREVER
+    cursors = [_cursor(place.cursor) for place in runs.places(connection, run) if not place.done]
+    return min((cursor[0] if cursor else 0 for cursor in cursors), default=FOREVER)
 
 
 def published(bench: Bench, connection: Connection, run: Run) -> CompiledDestination | None:
@@ -271,8 +288,53 @@ async def _wanted(
         elif not compiled.sampled(one.found["uuid"], one.person_id):
             counts["sampled"] += 1
         else:
-            items += [_item(bench, run, compiled, one, mapping) for mapping in mappings]
+            items += [await _claimed(bench, run, compiled, one, mapping) for mapping in mappings]
     return items
+
+
+async def _claimed(
+    bench: Bench, run: Run, compiled: CompiledDestination, one: _Found, mapping: str
+) -> waiting.Item:
+    """What an event asks for, with what masking, a threshold or a digest have to be asked; where that fails, it fails."""
+    item = _item(bench, run, compiled, one, mapping)
+    if not compiled.claims:
+        return item
+    globals_ = one.globals or unpack_globals(item.payload or b"")
+    try:
+        claim = await claims.claim_anywhere(bench.world, _invocation(run, item, globals_), compiled)
+    except ClaimError as error:
+        return replace(item, kind=error.kind, error=compiled.redact(str(error)))
+    return replace(item, claim=claim)
+
+
+def _invocation(run: Run, item: waiting.Item, globals_: Mapping[str, Any]) -> Invocation:
+    return Invocation(
+        id=delivery_id(item.captured_at, item.event_uuid, item.destination_id, item.mapping, run.name),
+        project_id=run.project_id, destination_id=item.destination_id, revision=item.revision, mapping=item.mapping,
+        run=run.name, partition=item.partition, position=item.position, event_uuid=item.event_uuid, event=item.event,
+        distinct_id=item.distinct_id, captured_at=item.captured_at, created_at=item.captured_at, globals=globals_,
+    )  # fmt: skip
+
+
+def _restrained(
+    connection: Connection, run: Run, items: Iterable[waiting.Item], bench: Bench, counts: Counter[str]
+) -> list[waiting.Item]:
+    """Items with what masking, a threshold and a digest made of them, as they would have been asked then."""
+    items = list(items)
+    asking = [item.claim for item in items if item.claim is not None]
+    outcomes = iter(claims.decide_past(connection, asking, run.name, bench.world.now_ms()) if asking else ())
+    told = [item if item.claim is None else _decided(item, next(outcomes)) for item in items]
+    if not run.dry_run:
+        return told
+    counts.update(item.verdict for item in told if item.verdict)
+    return [item for item in told if item.verdict is None]
+
+
+def _decided(item: waiting.Item, outcome: Outcome) -> waiting.Item:
+    if not outcome.final:
+        return item
+    payload = item.payload if outcome.invocation.globals and outcome.verdict == "digested" else None
+    return replace(item, verdict=outcome.verdict, error=outcome.error, payload=payload)
 
 
 async def _lets_through(bench: Bench, narrow: CompiledDestination | None, one: _Found) -> bool:
@@ -326,7 +388,10 @@ def _chosen(
 def _before(connection: Connection, run: Run, span: Span, item: waiting.Item) -> str | None:
     place = item.partition, item.position, item.destination_id, run.name
     rows: list[Any] = connection.execute(BEFORE, place).fetchall()
-    verdicts = {row[1] for row in rows if row[0] == item.mapping or row[2] == "filter"}
+    found = [row for row in rows if row[0] == item.mapping or row[2] == "filter"]
+    verdicts = {row[3] if row[1] == "digested" and row[3] else row[1] for row in found}
     if verdicts & OPEN:
         return "under_way"
-    return "delivered" if span.skip_delivered and "delivered" in verdicts else None
+    if not span.skip_delivered:
+        return None
+    return next((verdict for verdict in DEALT_WITH if verdict in verdicts), None)

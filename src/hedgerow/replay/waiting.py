@@ -13,9 +13,10 @@ from typing import Any, Final
 import orjson
 
 from hedgerow.delivery import gathering, ledger
+from hedgerow.delivery.claims import Claim
 from hedgerow.delivery.identity import delivery_id
 from hedgerow.delivery.invocation import FINAL, Invocation
-from hedgerow.delivery.settler import METRICS
+from hedgerow.delivery.settler import METRICS, UNTRIGGERED
 from hedgerow.delivery.state import Sealer
 from hedgerow.replay.runs import Run
 from hedgerow.store import Connection
@@ -40,16 +41,26 @@ WITH RECURSIVE one (id) AS (
 )
 SELECT id FROM one WHERE id IS NOT NULL
 """
+# A summary waits until everything that belongs into it is selected: until the run has come as far in the log.
 MINE = "run = ? AND run <> '' AND verdict = 'scheduled' AND destination_id = ? AND partition = ? AND next_at IS NULL"
+MINE += (
+    " AND NOT EXISTS (SELECT 1 FROM delivery_windows w WHERE w.carrier_id = deliveries.id AND w.until > ?)"
+)
 COUNT = f"SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE {MINE} LIMIT ?)"  # noqa: S608 - our own names
 FIRST = f"SELECT id FROM deliveries WHERE {MINE} ORDER BY id LIMIT ?"  # noqa: S608
+# Those of the same millisecond: ids begin with it, and have no order within it.
+BESIDE = f"SELECT id FROM deliveries WHERE {MINE} AND id > ? AND id < ?"  # noqa: S608
 ROWS = f"""
 SELECT {ledger.OPEN_COLUMNS}
 FROM deliveries d LEFT JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
-WHERE d.id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY d.id
+WHERE d.id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY d.captured_at, d.partition, d.position
 """  # noqa: S608
 TAKE = """
 UPDATE deliveries SET verdict = 'running', next_at = ?, revision = ?, mapping = ?
+WHERE id = ? AND verdict = 'scheduled' AND next_at IS NULL RETURNING 1
+"""
+RELEASE = """
+UPDATE deliveries SET next_at = ?, revision = ?, mapping = ?, sequence = ?
 WHERE id = ? AND verdict = 'scheduled' AND next_at IS NULL RETURNING 1
 """
 END = """
@@ -86,6 +97,8 @@ class Item:
         captured_at: milliseconds.
         payload: what the program is to see, packed; None where the ledger has it already.
         carrier: the delivery that carried the events of others, where this runs that one again.
+        claim: what a replay has to ask about it before it may wait for its turn.
+        verdict: what that said, when it is not to be sent; ``error`` has the reason.
         kind: why it fails at once, None when it does not.
         error: the same for people.
     """
@@ -103,6 +116,8 @@ class Item:
     kind: str | None = None
     error: str | None = None
     carrier: bytes | None = None
+    claim: Claim | None = None
+    verdict: str | None = None
 
 
 def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> int:
@@ -113,7 +128,7 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
     """
     telemetry, new = Batch(), 0
     for item in items:
-        verdict = "failed" if item.kind else "scheduled"
+        verdict = "failed" if item.kind else item.verdict or "scheduled"
         identity = delivery_id(
             item.captured_at, item.event_uuid, item.destination_id, item.mapping, run.name
         )  # fmt: skip
@@ -125,7 +140,10 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
         if connection.execute(ADD, row).fetchone() is None:
             continue
         new += 1
-        telemetry.count(run.project_id, item.destination_id, now, "other", "triggered")
+        if verdict not in UNTRIGGERED:
+            telemetry.count(run.project_id, item.destination_id, now, "other", "triggered")
+        if item.verdict:
+            telemetry.count(run.project_id, item.destination_id, now, *METRICS[item.verdict])
         if item.kind:
             telemetry.count(run.project_id, item.destination_id, now, *METRICS["failed"])
             telemetry.line(run.project_id, item.destination_id, identity, now, "error", item.error or "")
@@ -148,10 +166,12 @@ def owners(connection: Connection, run: Run, verdict: str = "scheduled") -> list
     return [row[0] for row in connection.execute(OWNERS, {"run": run.name, "verdict": verdict})]
 
 
-def count(connection: Connection, run: Run, owner: bytes, partitions: Iterable[int], most: int) -> int:
-    """How many wait in some partitions; counting ends at ``most`` in each."""
+def count(
+    connection: Connection, run: Run, owner: bytes, partitions: Iterable[int], most: int, reached: int
+) -> int:
+    """How many wait in some partitions and may go; counting ends at ``most`` in each."""
     return sum(
-        int(connection.execute(COUNT, (run.name, owner, partition, most)).get or 0)
+        int(connection.execute(COUNT, (run.name, owner, partition, reached, most)).get or 0)
         for partition in partitions
     )
 
@@ -164,22 +184,40 @@ def first(
     partitions: Sequence[int],
     limit: int,
     sealer: Sealer,
+    reached: int,
 ) -> tuple[list[Invocation], list[bytes]]:
-    """The oldest that wait, of each partition about as many; they still wait afterwards.
+    """The oldest that wait, of each partition about as many, in the order of capture; they still wait afterwards.
+
+    Args:
+        connection: inside a transaction.
+        run: which.
+        owner: the destination.
+        partitions: those that we own.
+        limit: about how many.
+        sealer: opens the journals.
+        reached: up to which capture the run has selected; summaries that end later may still grow.
 
     Returns:
         Those that can run, and the ids of those whose event is nowhere any more.
     """
     each = -(-limit // max(1, len(partitions)))
     ids = [
-        row[0].hex()
+        identity.hex()
         for partition in partitions
-        for row in connection.execute(FIRST, (run.name, owner, partition, each))
+        for identity in _first_of(connection, (run.name, owner, partition, reached), each)
     ]
     chosen = orjson.dumps(ids).decode()
     rows: list[Any] = connection.execute(ROWS, (chosen,)).fetchall()
     lost = [row[0] for row in rows if _is_lost(row)]
     return [ledger.invocation_of(row, sealer) for row in rows if not _is_lost(row)], lost
+
+
+def _first_of(connection: Connection, mine: tuple[str, bytes, int, int], limit: int) -> list[bytes]:
+    ids: list[bytes] = [row[0] for row in connection.execute(FIRST, (*mine, limit))]
+    if len(ids) == limit:
+        end = (int.from_bytes(ids[-1][:6], "big") + 1).to_bytes(6, "big") + bytes(10)
+        ids += [row[0] for row in connection.execute(BESIDE, (*mine, ids[-1], end))]
+    return ids
 
 
 def _is_lost(row: Sequence[Any]) -> bool:
@@ -192,6 +230,12 @@ def take(connection: Connection, invocation: Invocation, now: int) -> bool:
     """Take one that waits: it is running from now on. False when somebody cancelled it meanwhile."""
     given = (now, invocation.revision, invocation.mapping, invocation.id)
     return connection.execute(TAKE, given).fetchone() is not None
+
+
+def release(connection: Connection, invocation: Invocation, now: int) -> bool:
+    """Let the lane take one when it is its turn in its sequence. False when somebody cancelled it meanwhile."""
+    i = invocation
+    return connection.execute(RELEASE, (now, i.revision, i.mapping, i.sequence, i.id)).fetchone() is not None
 
 
 def end(
