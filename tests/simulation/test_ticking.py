@@ -43,7 +43,7 @@ from simulation.world import (
     state_template,
 )
 
-RUNS = min(200, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 50)
+RUNS = min(200, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 80)
 CHUNKS = 4
 PARTITIONS = 4
 PROJECT = 1

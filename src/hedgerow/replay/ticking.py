@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -137,6 +138,9 @@ class Ticker:
         self._homes: frozenset[int] = frozenset()
         self._plans: Mapping[int, Plan] = {}
         self._scheduled: dict[bytes, CompiledDestination] = {}
+        self._cadences: dict[bytes, Cadence] = {}
+        # Up to when nothing comes due after a tick: finding that out costs more than looking it up every second may.
+        self._calm: dict[bytes, tuple[int, float]] = {}
 
     def own(self, partitions: Iterable[int]) -> None:
         """Say which partitions are ours, and with them which schedules."""
@@ -168,7 +172,8 @@ class Ticker:
         busy = [
             owner
             for owner, compiled in self._scheduled.items()
-            if self._decision(connection, owner, compiled, standing.get(owner)) is not None
+            if not self._is_calm(owner, standing.get(owner))
+            and self._decision(connection, owner, compiled, standing.get(owner)) is not None
         ]
         return [*busy, *(standing.keys() - self._scheduled.keys())]
 
@@ -184,14 +189,29 @@ class Ticker:
                 for compiled in plan.destinations
                 if compiled.stream == ticks.STREAM and self._is_ours(key(compiled))
             }
+            self._cadences = {
+                owner: Cadence.of(compiled.destination.config.schedule or {})
+                for owner, compiled in self._scheduled.items()
+            }
+            self._calm = {}
 
     def _is_ours(self, destination_id: bytes) -> bool:
         return health.home_of(destination_id, self._world.log.partitions) in self._homes
 
+    def _is_calm(self, owner: bytes, standing: Standing | None) -> bool:
+        """Whether the next tick of a schedule is still to come."""
+        if standing is None or standing.cadence != self._cadences[owner].text:
+            return False
+        decided_to, until = self._calm.get(owner, (-1, 0))
+        if decided_to != standing.decided_to:
+            until = next(self._cadences[owner].after(standing.decided_to), math.inf)
+            self._calm[owner] = standing.decided_to, until
+        return standing.decided_to <= self._world.now_ms() < until
+
     def _decision(
         self, connection: Connection, owner: bytes, compiled: CompiledDestination, standing: Standing | None
     ) -> Decision | None:
-        cadence, now = Cadence.of(compiled.destination.config.schedule or {}), self._world.now_ms()
+        cadence, now = self._cadences[owner], self._world.now_ms()
         found = decide(cadence, standing, now, None)
         if not isinstance(found, Begins):
             return found
@@ -215,8 +235,7 @@ class Ticker:
         now, standing = self._world.now_ms(), standing_of(connection, owner)
         match self._decision(connection, owner, compiled, standing):
             case Anew():
-                cadence = Cadence.of(compiled.destination.config.schedule or {})
-                values = (owner, compiled.destination.project_id, cadence.text, now)
+                values = (owner, compiled.destination.project_id, self._cadences[owner].text, now)
                 connection.execute(BEGIN, values)
             case SetBack():
                 connection.execute(DECIDE, (now, owner))
