@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 # Whatever belongs to a project alone and does not expire by itself.
 TABLES = (
     "person_distinct_ids", "persons", "personless_distinct_ids", "groups", "group_types", "ingestion_warnings", "cohorts",
-    "actions", "alert_rules", "alert_incidents", "alert_notices", "alert_mails",
+    "actions", "configuration_keys", "alert_rules", "alert_incidents", "alert_notices", "alert_mails",
 )  # fmt: skip
 BATCH = 500
 SETTLED_MS = 86_400_000
