@@ -186,6 +186,17 @@ async def test_who_slept_through_its_lease_decides_nothing(house):
     assert not house.state.write_now(lambda c: slow._write(c, late, house.now))
 
 
+async def test_a_clock_that_was_set_back_silences_nobody(house):
+    """The lease of a process that is gone ends, also when its end is now far away."""
+    house.rule("state")
+    hook = house.destination()
+    await house.look()
+    house.now -= 86_400_000
+    house.health(hook, "disabled")
+    house.evaluator = house.watchman("after the restart")
+    assert await house.look() == ["opened"]
+
+
 async def test_a_restart_loses_nothing(house):
     """Half of the failures before it and half after it are an incident; what was told is not told again."""
     hook = house.destination()

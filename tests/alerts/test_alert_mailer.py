@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from support.alerts import refused
@@ -192,3 +194,35 @@ async def test_names_cannot_forge_headers(house):
     (message,) = house.post.messages
     assert message["Bcc"] is None
     assert b"\r\nBcc:" not in message.as_bytes().partition(b"\r\n\r\n")[0]
+
+
+async def test_a_clock_that_was_set_back_holds_no_mail_up(house, ill):
+    """What was put off before is not put off for as long as the clock went back."""
+    house.health(ill, "disabled")
+    await house.look()
+    house.post.faults = [refused()]
+    await house.send()
+    house.now -= 86_400_000
+    assert len(await house.send()) == 1
+
+
+async def test_who_ends_lets_a_mail_that_is_nearly_sent_be_noted(house, ill):
+    """Stopping in good order does not send twice."""
+    house.health(ill, "disabled")
+    await house.look()
+    begun, taken = asyncio.Event(), asyncio.Event()
+
+    async def slow(_message, _recipient):
+        begun.set()
+        await taken.wait()
+
+    house.post.send = slow
+    running = asyncio.create_task(house.mailer.run())
+    await begun.wait()
+    running.cancel()
+    await asyncio.sleep(0)
+    taken.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    row = house.state.read_now(lambda c: c.execute("SELECT sent_at FROM alert_mails").fetchone())
+    assert row != (None,)

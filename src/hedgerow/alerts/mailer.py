@@ -31,6 +31,9 @@ MARGIN_MS: Final = 5000
 POLL_S: Final = 5.0
 RETRY_S: Final = (5, 15, 30, 60, 120, 300, 600, 900)
 GIVE_UP_MS: Final = 86_400_000
+LONGEST_MS: Final = 3_600_000
+"""No mail waits longer than this for its next try: one that would, was put off before the clock was set back."""
+LAST_MOMENT_S: Final = 1.0
 MOST_IN_ONE: Final = 50
 MARK_TRIES: Final = 20
 LONGEST_LINE: Final = 250
@@ -39,8 +42,8 @@ UNSET: Final = "Mail is not set up here: HEDGEROW_SMTP_HOST is empty."
 WAITING: Final = """
 SELECT rule_id, recipient FROM alert_notices n GROUP BY rule_id, recipient HAVING NOT EXISTS (
     SELECT 1 FROM alert_mails m WHERE m.rule_id = n.rule_id AND m.recipient = n.recipient
-    AND (m.next_at IS NOT NULL OR m.created_at > ?)
-) ORDER BY min(id) LIMIT 100
+    AND (m.next_at IS NOT NULL OR m.created_at BETWEEN ? AND ?)
+) ORDER BY min(id) LIMIT 1
 """
 NOTICES: Final = """
 SELECT n.id, n.project_id, n.incident_id, n.status, n.body, r.name, r.kind, p.name FROM alert_notices n
@@ -57,7 +60,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 DUE: Final = """
 SELECT id, recipient, subject, body, headers, created_at, attempts FROM alert_mails
-WHERE next_at <= ? ORDER BY next_at, recipient LIMIT 1
+WHERE next_at IS NOT NULL AND (next_at <= :now OR next_at > :now + :longest) ORDER BY next_at, recipient LIMIT 1
 """
 BUSY: Final = "UPDATE alert_mails SET next_at = ? WHERE id = ?"
 SENT: Final = (
@@ -151,27 +154,34 @@ class Mailer:
         mail = await self._state.write(lambda c: self._take(c, now))
         if mail is None:
             return False
-        await self._deliver(mail)
+        delivering = asyncio.create_task(self._deliver(mail))
+        try:
+            await asyncio.shield(delivering)
+        except asyncio.CancelledError:
+            # A mail that is nearly sent is better noted than sent again.
+            await asyncio.wait([delivering], timeout=LAST_MOMENT_S)
+            delivering.cancel()
+            raise
         return True
 
     def _is_due(self, connection: Connection, now: int) -> bool:
         if standby.since(connection) is not None:
             return False  # another copy of this instance tells
-        waiting = connection.execute(WAITING, (now - self._gap_ms,)).fetchone()
-        return waiting is not None or connection.execute(DUE, (now,)).fetchone() is not None
+        return self._news_of(connection, now) is not None or _next(connection, now) is not None
+
+    def _news_of(self, connection: Connection, now: int) -> tuple[int, str] | None:
+        """A rule and a recipient for whom there is something to make a mail of."""
+        row = connection.execute(WAITING, (now - self._gap_ms + 1, now)).fetchone()
+        return None if row is None else (int(row[0]), str(row[1]))
 
     def _take(self, connection: Connection, now: int) -> Mail | None:
         """The next mail, which is ours to send for a while."""
-        for rule_id, recipient in list(connection.execute(WAITING, (now - self._gap_ms,))):
-            self._compose(connection, rule_id, recipient, now)
-        row = connection.execute(DUE, (now,)).fetchone()
-        if row is None:
-            return None
-        identity, recipient, subject, body, headers, created_at, attempts = row
-        connection.execute(BUSY, (now + self._busy_ms, identity))
-        return Mail(
-            identity, recipient, subject, body, orjson.loads(headers)["follows"], created_at, attempts
-        )
+        while (news := self._news_of(connection, now)) is not None:
+            self._compose(connection, *news, now)
+        mail = _next(connection, now)
+        if mail is not None:
+            connection.execute(BUSY, (now + self._busy_ms, mail.id))
+        return mail
 
     def _compose(self, connection: Connection, rule_id: int, recipient: str, now: int) -> None:
         rows = list(connection.execute(NOTICES, (rule_id, recipient, MOST_IN_ONE)))
@@ -230,6 +240,15 @@ class Mailer:
                 await asyncio.sleep(0.5)
             else:
                 return
+
+
+def _next(connection: Connection, now: int) -> Mail | None:
+    """The mail that is to be sent first."""
+    row = connection.execute(DUE, {"now": now, "longest": LONGEST_MS}).fetchone()
+    if row is None:
+        return None
+    identity, recipient, subject, body, headers, created_at, attempts = row
+    return Mail(identity, recipient, subject, body, orjson.loads(headers)["follows"], created_at, attempts)
 
 
 def _follows(connection: Connection, rule_id: int, recipient: str, told: set[str]) -> str:

@@ -20,7 +20,7 @@ MOST_RULES: Final = 100
 LONGEST_NAME: Final = 200
 DAY_S: Final = 86_400
 ADDRESS: Final = re.compile(
-    r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
 )
 
 FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {

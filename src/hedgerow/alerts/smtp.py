@@ -100,6 +100,11 @@ class Post:
         try:
             if self.security == "starttls":
                 server.starttls(context=ssl.create_default_context())
+        except smtplib.SMTPNotSupportedError:
+            server.close()
+            raise MailError(
+                f"{self.host}:{self.port} does not offer STARTTLS; see HEDGEROW_SMTP_SECURITY."
+            ) from None
         except BaseException:
             server.close()
             raise
@@ -115,8 +120,6 @@ class Post:
             return MailError(
                 f"{where} does not take the user name and password: {error.smtp_code} {_line(error.smtp_error)}"
             )
-        if isinstance(error, smtplib.SMTPNotSupportedError) and self.security == "starttls":
-            return MailError(f"{where} does not offer STARTTLS; see HEDGEROW_SMTP_SECURITY.")
         if isinstance(error, smtplib.SMTPDataError):
             return MailError(
                 f"{where} refuses the mail: {error.smtp_code} {_line(error.smtp_error)}",
