@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 
 import click
@@ -68,7 +69,7 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="module")
 def read(site):
     """A page of the site by its address."""
-    return lambda address: Page((site / address / "index.html").read_text(encoding="utf-8"))
+    return cache(lambda address: Page((site / address / "index.html").read_text(encoding="utf-8")))
 
 
 def test_every_page_is_in_the_navigation():
