@@ -263,6 +263,16 @@ async def test_captures_in_a_circle_are_stopped(bench):
     assert await b.log.end(0) == 0
 
 
+async def test_summaries_that_feed_each_other_are_stopped(bench):
+    """Of a summary that event counts which came from most captures."""
+    b = bench("postHogCapture({'event': 'again'})")
+    tenth = {**GLOBALS["event"], "properties": {"$hog_function_execution_count": 10}}
+    b.invocation.summary = {"events": [GLOBALS["event"], tenth], "digest": {"count": 2}}
+    outcome = await b.run()
+    assert "came from 10 captures in a row" in outcome.lines[0].message
+    assert await b.log.end(0) == 0
+
+
 async def test_declared_statuses_are_no_failure(bench):
     """A destination may declare a status as no failure; it is logged as information."""
     b = bench(

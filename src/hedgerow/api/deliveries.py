@@ -66,6 +66,7 @@ def search_of(given: Mapping[str, str], now: int) -> Search:
         before=parse_time(given.get("before"), now, "before"),
         text=given.get("search") or None,
         run=None if run is None else str(uuid.UUID(bytes=run)),
+        carrier=_uuid(given.get("carrier"), "carrier"),
     )
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from hedgerow.api.access import Access, id_bytes, needs
 from hedgerow.api.errors import Invalid, NotFound
 from hedgerow.api.explain import sources_of
+from hedgerow.delivery import gathering
 from hedgerow.delivery.identity import raw
 from hedgerow.delivery.queries import Details, details
 from hedgerow.destinations import DestinationError, repository
@@ -32,26 +33,45 @@ async def trace(delivery_id: str, access: Reading) -> dict[str, Any]:
     """
     services, key = access.services, id_bytes(delivery_id)
 
-    def work(connection: Connection) -> tuple[Details, Destination | None, list[JournalEntry]] | None:
+    def work(
+        connection: Connection,
+    ) -> tuple[Details, Destination | None, list[JournalEntry], dict[str, Any] | None] | None:
         found = details(connection, access.project.id, key)
         if found is None:
             return None
         owner = repository.load(connection, raw(found.delivery.destination_id), found.delivery.revision)
-        return found, owner, journal_of(connection, key, services.keyring)
+        found, summary = _carried(connection, found, owner)
+        return found, owner, journal_of(connection, key, services.keyring), summary
 
     read = await services.state.read(work)
     if read is None:
         raise NotFound
-    found, owner, journal = read
+    found, owner, journal, summary = read
     if owner is None:
         raise NotFound("The revision that ran is not there (any more).")
     sources = await sources_of(access)
     whole, person = await _complete(access, found, owner)
     try:
-        told = await retrace(services.trials, services.keyring, sources.setting, owner, whole, journal)
+        told = await retrace(
+            services.trials, services.keyring, sources.setting, owner, whole, journal, summary=summary
+        )
     except DestinationError as error:
         raise Invalid(f"Its revision does not run any more: {error}") from error
     return {**told, "person_data": person}
+
+
+def _carried(
+    connection: Connection, found: Details, owner: Destination | None
+) -> tuple[Details, dict[str, Any] | None]:
+    """What a delivery carried, where it was a summary."""
+    carrier = found.delivery.carrier
+    if carrier is None or owner is None or found.delivery.verdict == "digested":
+        return found, None
+    carried = gathering.read(connection, raw(carrier), owner)
+    if carried is None:
+        return found, None
+    first, summary = carried
+    return replace(found, globals=found.globals or {**first}), summary
 
 
 async def _complete(access: Access, found: Details, owner: Destination) -> tuple[Details, str]:

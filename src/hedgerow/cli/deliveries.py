@@ -53,6 +53,7 @@ SHOW = "show"
     "-n", "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many."
 )
 @click.option("--run", metavar="ID", help="Only those of this re-run or replay.")
+@click.option("--carrier", metavar="ID", help="Only those in the summary that this delivery carries.")
 @click.option("--curl", "as_curl", is_flag=True, help="Print its requests as curl commands, without secrets.")
 @click.option(
     "--trace", is_flag=True, help="Run its program again on what it got, and print each line. Sends nothing."
@@ -147,6 +148,7 @@ def _show(item: dict[str, Any], *, as_json: bool) -> None:
             "Captured": local_time(item["captured_at"]),
             "Settled": local_time(item["updated_at"]),
             "Tries again": local_time(item["next_at"]),
+            "In the summary": None if item["carrier"] == item["id"] else item["carrier"],
             "Took": duration(item["duration_ms"]),
         }
     )

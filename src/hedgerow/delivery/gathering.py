@@ -19,6 +19,7 @@ from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.state import dumps, unpack_globals
 from hedgerow.destinations import CompiledDestination
 from hedgerow.destinations.globals import listed, summary_of
+from hedgerow.destinations.model import Destination
 from hedgerow.destinations.windows import LISTED
 from hedgerow.store import Connection
 
@@ -178,16 +179,25 @@ def take(connection: Connection, invocation: Invocation, compiled: CompiledDesti
 def attach(connection: Connection, invocation: Invocation, compiled: CompiledDestination) -> bool:
     """Give an invocation what it carries: ``events``, oldest first, and ``digest``; False when nothing is left of it."""
     assert invocation.carrier is not None
-    settings = compiled.destination.config.digest
-    limit = LISTED if settings is None else settings["limit"]
-    found = list(_carried(connection, invocation.carrier, limit))
-    if not found:
+    found = read(connection, invocation.carrier, compiled.destination)
+    if found is None:
         return False
-    if not invocation.globals:  # its own event was erased, others were not
-        invocation.globals = found[0]
-    count = int(connection.execute(COUNT, (invocation.carrier,)).get or 0)
-    invocation.summary = summary_of([listed(one) for one in found], count)
+    first, invocation.summary = found
+    invocation.globals = invocation.globals or first  # its own event may be erased where others are not
     return True
+
+
+def read(
+    connection: Connection, carrier: bytes, destination: Destination
+) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
+    """The globals of the first event that a summary carries, and what its templates see besides; None when all are forgotten."""
+    settings = destination.config.digest
+    limit = LISTED if settings is None else settings["limit"]
+    found = list(_carried(connection, carrier, limit))
+    if not found:
+        return None
+    count = int(connection.execute(COUNT, (carrier,)).get or 0)
+    return found[0], summary_of([listed(one) for one in found], count)
 
 
 def _carried(connection: Connection, carrier: bytes, limit: int) -> Iterator[Mapping[str, Any]]:

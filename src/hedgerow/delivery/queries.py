@@ -58,6 +58,7 @@ CONDITIONS = {
     )""",
     # The second condition is for the planner: the index leaves out what belongs to no run.
     "run": "run IN (:run, :run || '/original') AND run <> ''",
+    "carrier": "id IN (SELECT delivery_id FROM delivery_carriers WHERE carrier_id = :carrier)",
     "cursor": "id < :cursor",
     "behind": "id > :behind",
 }
@@ -90,6 +91,7 @@ class Search:
         before: captured earlier than this.
         text: part of the error, the event's name, the distinct id or a response that was a failure, in any case.
         run: of this run: the id of a re-run or replay.
+        carrier: in the summary of this delivery.
         cursor: go on behind this delivery.
         behind: oldest first, behind this delivery.
         limit: at most so many.
@@ -107,6 +109,7 @@ class Search:
     before: int | None = None
     text: str | None = None
     run: str | None = None
+    carrier: bytes | None = None
     cursor: bytes | None = None
     behind: bytes | None = None
     limit: int = 100
@@ -126,6 +129,7 @@ class Search:
             "before": None if self.before is None else _first_at(self.before),
             "text": self.text.lower() if self.text else None,
             "run": self.run,
+            "carrier": self.carrier,
             "cursor": self.cursor,
             "behind": self.behind,
         }

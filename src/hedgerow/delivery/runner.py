@@ -324,8 +324,7 @@ class Runner:
         spec = call.args[0] if call.args else None
         if not isinstance(spec, dict) or not isinstance(spec.get("event"), str) or not spec["event"]:
             raise HogRuntimeError("postHogCapture needs an object with an 'event' name.")
-        event = run.invocation.globals.get("event") or {}
-        count = _execution_count(event.get("properties"))
+        count = _captures_in_a_row(run.invocation)
         if count >= CAPTURE_LOOP_LIMIT:
             message = f"postHogCapture stopped {spec['event'][:200]!r}: this event came from {count} captures in a row."
             self._line(run, "warn", message)
@@ -407,6 +406,13 @@ def _describe(request: Request, response: Response | None, refusal: TransportErr
     if response is not None:
         return f"{request.method} {request.url} answered {response.status}."
     return f"{request.method} {request.url} failed: {refusal}"
+
+
+def _captures_in_a_row(invocation: Invocation) -> int:
+    """Of a summary: those of the event that has most of them, or two that feed each other would never end."""
+    own = invocation.globals.get("event") or {}
+    events = [own] if invocation.summary is None else [own, *invocation.summary["events"]]
+    return max(_execution_count(event.get("properties")) for event in events)
 
 
 def _execution_count(properties: Any) -> int:

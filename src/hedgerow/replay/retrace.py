@@ -66,6 +66,8 @@ async def retrace(
     destination: Destination,
     found: Details,
     journal: Sequence[JournalEntry],
+    *,
+    summary: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Run a delivery's program again and note every line.
 
@@ -76,6 +78,7 @@ async def retrace(
         destination: at the revision that the delivery ran with.
         found: the delivery with its requests and the event's globals.
         journal: from ``journal_of``.
+        summary: what it carried besides, as ``gathering.read`` has it.
 
     Returns:
         As JSON, secrets taken out: ``steps`` (line, source, what it changed), ``complete``, ``error``, ``printed``,
@@ -89,7 +92,7 @@ async def retrace(
     printed: list[str] = []
     seen: dict[str, Any] = {}
     job = Job(
-        compiled, with_source(found.globals, destination), found.delivery.mapping, seed=raw(found.delivery.id),
+        compiled, with_source(found.globals, destination, summary), found.delivery.mapping, seed=raw(found.delivery.id),
         journal=list(journal), emit=printed.append, rendered=seen.update,
     )  # fmt: skip
     completed, error = await _run(trials, job, answers)

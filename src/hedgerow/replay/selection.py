@@ -23,7 +23,7 @@ RERUNNABLE: Final = frozenset(FINAL - {"duplicate"})
 MOST_IDS: Final = 10_000
 START: Final = bytes(16)
 
-_BINARY: Final = ("destination", "event_uuid")
+_BINARY: Final = ("destination", "event_uuid", "carrier")
 _RERUNNABLE = ", ".join(f"'{verdict}'" for verdict in sorted(RERUNNABLE))
 _QUOTED_OPEN = ", ".join(f"'{verdict}'" for verdict in sorted(OPEN))
 # Of the same event, destination and mapping: something that arrived, or that is on its way. A filter that failed knew no mapping yet.

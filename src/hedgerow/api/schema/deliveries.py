@@ -110,6 +110,7 @@ OPERATIONS = (
             Query("status", "5xx", "With this HTTP status, or one of this class."),
             Query("event", "order paid", "Of events with this name."),
             Query("event_uuid", EVENT_UUID, "Of this event."),
+            Query("carrier", DELIVERY_ID, "In the summary that this delivery carries."),
             Query("person", "ada", "Of this person: their UUID, or any of their distinct ids."),
             AFTER,
             BEFORE,
