@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from hedgerow import hog
 from hedgerow.cli.configuration import yamltext
-from hedgerow.configuration import KINDS, plan, portray
+from hedgerow.configuration.keys import KINDS
+from hedgerow.configuration.planning import plan
+from hedgerow.configuration.portray import portray
 from hedgerow.configuration.snapshot import Snapshot, empty
 from hedgerow.destinations import Project, builtin
 from hedgerow.destinations.model import Destination

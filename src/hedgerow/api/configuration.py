@@ -24,8 +24,19 @@ from hedgerow.api.changes import (
 )
 from hedgerow.api.definitions import recorded as definition_recorded
 from hedgerow.api.errors import Forbidden, Invalid, Json
-from hedgerow.configuration import KINDS, Change, ConfigurationError, Plan, Snapshot, keys, plan, portray
-from hedgerow.configuration.planning import CREATE, REMOVE, UNCHANGED
+from hedgerow.configuration import keys
+from hedgerow.configuration.keys import KINDS
+from hedgerow.configuration.planning import (
+    CREATE,
+    REMOVE,
+    UNCHANGED,
+    Change,
+    ConfigurationError,
+    Plan,
+    plan,
+)
+from hedgerow.configuration.portray import portray
+from hedgerow.configuration.snapshot import Snapshot
 from hedgerow.destinations import diffs, repository
 from hedgerow.destinations.definitions import Action, Cohort, save_action, save_cohort
 from hedgerow.destinations.model import Destination

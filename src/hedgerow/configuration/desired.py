@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from hedgerow.configuration.keys import CASES
 from hedgerow.configuration.names import Names
 from hedgerow.configuration.portray import NOT_IN_FILES, Document, is_special
 from hedgerow.destinations.catalogue import Template
@@ -17,8 +18,6 @@ from hedgerow.destinations.errors import ValidationError
 from hedgerow.destinations.references import is_reference
 from hedgerow.destinations.validation import WRITABLE, fresh
 
-CASES: Final = "cases"
-"""The part of a destination's file that is for ``hedgerow test`` alone."""
 _ACCOUNTS: Final = ("integration", "integration_multi")
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from hedgerow.store import Connection
+if TYPE_CHECKING:
+    from hedgerow.store import Connection
 
 KINDS: Final = ("cohorts", "actions", "destinations")
 """In the order in which they refer to each other."""
+CASES: Final = "cases"
+"""The part of a destination's file that is for ``hedgerow test`` alone."""
 SINGULAR: Final = {"cohorts": "cohort", "actions": "action", "destinations": "destination"}
 LONGEST: Final = 200
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")

@@ -13,12 +13,11 @@ from hedgerow.destinations import Project, config_version
 from hedgerow.destinations.definitions import Action, Cohort, list_actions, list_cohorts
 from hedgerow.destinations.listing import list_destinations
 from hedgerow.destinations.model import Destination
-from hedgerow.integrations import accounts
-from hedgerow.integrations.accounts import Account
 from hedgerow.store import Connection
 
 Thing: TypeAlias = Destination | Action | Cohort
 
+_ACCOUNTS = "SELECT kind, id, name, external_id FROM integrations WHERE project_id = ? ORDER BY kind, id"
 _NEXT = "SELECT max((SELECT coalesce(max(id), 0) FROM {0}), (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '{0}')) + 1"
 
 
@@ -62,7 +61,7 @@ class Snapshot:
         keys = {kind: assign(_named(things[kind]), stored[kind], kind) for kind in KINDS}
         return cls(
             project, config_version(conn), things, keys, stored,
-            _accounts(accounts.listed(conn, project.id)),
+            _accounts(conn, project.id),
             {kind: _next(conn, kind) for kind in ("actions", "cohorts")},
         )  # fmt: skip
 
@@ -91,11 +90,10 @@ def _named(things: Mapping[str, Thing]) -> list[tuple[str, str]]:
     return [(identity, one.name) for identity, one in things.items()]
 
 
-def _accounts(connected: Iterable[Account]) -> dict[str, dict[int, str]]:
-    ordered = sorted(connected, key=lambda one: one.kind)
+def _accounts(conn: Connection, project_id: int) -> dict[str, dict[int, str]]:
+    rows = list(conn.execute(_ACCOUNTS, (project_id,)))
     return {
-        kind: unique_labels([(one.id, one.name, one.external_id) for one in some])
-        for kind, some in groupby(ordered, key=lambda one: one.kind)
+        kind: unique_labels([row[1:] for row in some]) for kind, some in groupby(rows, key=lambda row: row[0])
     }
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hedgerow.configuration.desired import CASES, payload
+from hedgerow.configuration.desired import payload
+from hedgerow.configuration.keys import CASES
 from hedgerow.configuration.planning import ConfigurationError, Fault, Plan, Wanted, plan
 from hedgerow.configuration.portray import Document
 from hedgerow.configuration.snapshot import empty

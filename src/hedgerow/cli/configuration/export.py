@@ -18,9 +18,9 @@ from hedgerow.cli.configuration.folder import File
 from hedgerow.cli.errors import CommandFailed
 from hedgerow.cli.options import connected
 from hedgerow.cli.output import safe, show_json
-from hedgerow.configuration.desired import CASES, payload
+from hedgerow.configuration.desired import payload
 from hedgerow.configuration.documents import SCHEMA_FILES, json_schema
-from hedgerow.configuration.keys import KINDS, is_key
+from hedgerow.configuration.keys import CASES, KINDS, is_key
 from hedgerow.configuration.names import Names
 from hedgerow.destinations import ValidationError, builtin
 

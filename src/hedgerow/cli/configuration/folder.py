@@ -13,8 +13,7 @@ from hedgerow.cli.configuration import yamltext
 from hedgerow.cli.errors import CommandFailed
 from hedgerow.cli.manifest import line_of
 from hedgerow.cli.output import safe
-from hedgerow.configuration.desired import CASES
-from hedgerow.configuration.keys import KINDS, is_key
+from hedgerow.configuration.keys import CASES, KINDS, is_key
 
 ENDINGS = (".yaml", ".yml")
 

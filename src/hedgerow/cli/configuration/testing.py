@@ -17,7 +17,7 @@ from hedgerow.cli.configuration.report import Checked, Suite, junit, show, wordi
 from hedgerow.cli.errors import CommandFailed
 from hedgerow.cli.manifest import line_of
 from hedgerow.cli.output import use_colours
-from hedgerow.configuration import Fault
+from hedgerow.configuration.planning import Fault
 from hedgerow.configuration.trying import Bench, Result
 from hedgerow.destinations import CatalogueError, Template, ValidationError
 from hedgerow.destinations.cases import faults, run_case

@@ -53,7 +53,11 @@ def _can_be_block(text: str) -> bool:
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value and _can_be_block(value) else None
+    style = None
+    if any(char in BREAKS for char in value):
+        style = '"'  # written as it is, it would come back as something else
+    elif "\n" in value and _can_be_block(value):
+        style = "|"
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
