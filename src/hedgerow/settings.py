@@ -19,6 +19,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "HEDGEROW_"
+OF_COMMANDS = frozenset({"HEDGEROW_POSTHOG_KEY"})
+"""Variables that single commands read; they are no settings of an instance."""
 MOST_BY_DEFAULT = 4
 """Worker processes that are started unasked, however many cores there are."""
 MEGABYTE = 1024 * 1024
@@ -549,7 +551,7 @@ def describe(settings: Settings) -> Iterator[Described]:
 
 def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables that look like settings but are none, each with the nearest real name or an empty text."""
-    known = {variable(name) for name in Settings.model_fields}
+    known = {variable(name) for name in Settings.model_fields} | OF_COMMANDS
     unknown = [name for name in environ if name.startswith(PREFIX) and name not in known]
     return {name: next(iter(get_close_matches(name, known, 1, 0.75)), "") for name in unknown}
 

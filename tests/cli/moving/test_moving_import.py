@@ -181,6 +181,28 @@ def test_the_report_says_what_to_do(posthog, client, capsys):
         assert said in printed, printed
 
 
+def test_what_nobody_foresaw_stays_behind_alone(posthog, client):
+    """A destination, an action or a cohort in a strange form is left with a reason; the others come."""
+    strange = {**hook("Strange", mappings=["?"]), "id": "strange"}
+    posthog.functions = [strange, hook("Plain")]
+    posthog.actions = [
+        {"id": 1, "name": "Odd", "steps": [{"event": "x", "properties": [5]}]},
+        {"id": 2, "name": "Even", "steps": [{"event": "x"}]},
+    ]
+    posthog.cohorts = [
+        {"id": 1, "name": "Odd", "filters": {"properties": {"type": "AND", "values": ["?", 7]}}}
+    ]
+    report = run(posthog, client)
+    assert {row.name for row in report.rows if row.change == "created"} == {"Plain", "Even"}
+    assert all(row.reason for row in report.rows if row.change == "left")
+
+
+def test_an_account_that_is_not_there_cannot_be_chosen(posthog, client):
+    """--account names accounts that are connected here."""
+    with pytest.raises(CommandFailed, match="No account 9 is connected here"):
+        run(posthog, client, accounts={71: 9})
+
+
 # -------------------------------------------------------------- and out again
 
 

@@ -102,8 +102,7 @@ def moved(
     """
     found = Moved({"origin": origin})
     found.payload |= _plain(item)
-    template = _ours(item, existing, templates)
-    schema = _take_program(found, item, existing, template)
+    schema = _take_program(found, item, existing, templates)
     hidden = frozenset(str(form.get("key")) for form in item.get("inputs_schema") or () if form.get("secret"))
     before = (existing or {}).get("inputs")
     found.payload["inputs"] = found.take(filled(schema, item.get("inputs"), before, accounts, hidden))
@@ -119,6 +118,11 @@ def _template_id(item: Mapping[str, Any]) -> str:
     return str(
         (template.get("id") if isinstance(template, Mapping) else None) or item.get("template_id") or ""
     )
+
+
+def _twin(item: Mapping[str, Any]) -> str:
+    """The id of the template here that does the same."""
+    return TWINS.get(_template_id(item), _template_id(item))
 
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,7 +142,7 @@ def _ours(
     item: Mapping[str, Any], existing: Mapping[str, Any] | None, templates: Mapping[str, Template]
 ) -> Template | None:
     """The template here that can take its place: its program was not touched, and every input has a field."""
-    wanted = TWINS.get(_template_id(item), _template_id(item))
+    wanted = _twin(item)
     template = templates.get(wanted)
     if template is None or template.status == "hidden" or template.type != item.get("type", "destination"):
         return None
@@ -163,14 +167,22 @@ def _untouched(item: Mapping[str, Any]) -> bool:
 
 
 def _take_program(
-    found: Moved, item: Mapping[str, Any], existing: Mapping[str, Any] | None, template: Template | None
+    found: Moved,
+    item: Mapping[str, Any],
+    existing: Mapping[str, Any] | None,
+    templates: Mapping[str, Template],
 ) -> list[dict[str, Any]]:
     """Program and form; returns the form."""
+    template = _ours(item, existing, templates)
     if template is not None:
         found.own_program = False
         if existing is None:
             found.payload["template_id"] = template.id
         return template.inputs_schema
+    if existing is None and _twin(item) in templates:
+        found.notes.append(
+            "Its program or form is not that of PostHog's template as it is now: both are kept as they are."
+        )
     schema = [dict(form) for form in item.get("inputs_schema") or () if isinstance(form, Mapping)]
     found.payload |= {"hog": item.get("hog") or "", "inputs_schema": schema}
     calls = fetches.wanted(found.payload["hog"])

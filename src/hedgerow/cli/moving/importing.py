@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -130,14 +131,29 @@ class Import:
         come = [one for one in functions if not function_refusal(one)]
         used = _used(cohorts, [*(part for one in come for part in filters_of(one)), *actions, project])
         for cohort in definitions.in_order(cohorts):
-            self._cohort(cohort, used=str(cohort.get("id")) in used)
+            with self._understood():
+                self._cohort(cohort, used=str(cohort.get("id")) in used)
         for action in actions:
-            self._action(action)
+            with self._understood():
+                self._action(action)
         self._options(project, come)
         for function in functions:
-            self._destination(function)
+            with self._understood():
+                self._destination(function)
         self.report.needed = [(kind, name) for (kind, _), name in self._accounts.needed.items()]
         return self.report
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """One thing that is described in a way nobody foresaw stays behind; the others still come."""
+        try:
+            yield
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            row = self.report.rows[-1]
+            row.change, row.reason = (
+                "left",
+                f"PostHog describes it in a way that is not understood here ({error!r}).",
+            )
 
     # ---------------------------------------------------------------- reading
 
@@ -212,6 +228,10 @@ class Import:
             theirs = []
         self._accounts.there = {one.id: one for one in map(_account, theirs)}
         self._accounts.here = [_account(one) for one in self.here.client.pages("integrations/")]
+        for number in set(self.wishes.accounts.values()) - {one.id for one in self._accounts.here}:
+            raise CommandFailed(
+                f"No account {number} is connected here: see 'hedgerow integrations'.", status=2
+            )
 
     # ------------------------------------------------------------ definitions
 
