@@ -14,7 +14,7 @@ from hedgerow.cli.output import show_json
 from hedgerow.settings import Settings, SettingsError, load
 from hedgerow.upkeep import UpkeepError
 from hedgerow.upkeep.manifest import Entry, Manifest
-from hedgerow.upkeep.words import size
+from hedgerow.upkeep.words import many, size
 
 FOLDER = click.option(
     "--data-dir",
@@ -123,14 +123,14 @@ def restore(*, source: Path, data_dir: Path | None, send: bool, as_json: bool) -
 
 def _about_waiting(waiting: dict[str, int], *, standby: bool) -> None:
     total = sum(waiting.values())
-    what = f"{total:,} deliver{'y' if total == 1 else 'ies'} that had no final verdict"
+    flight = f" {many(total, 'delivery', 'deliveries')} had no final verdict." if total else ""
     if standby:
         click.echo(
-            f"It stands by: events are taken in, and what they lead to is held, as {'is' if total == 1 else 'are'} {what}. "
+            f"It stands by: events are taken in, and what they lead to is held.{flight} "
             "Once the original is gone, 'hedgerow standby off' lets it send."
         )
     else:
-        click.echo(f"It sends as soon as it is started, beginning with {what}.")
+        click.echo(f"It sends as soon as it is started.{flight}")
 
 
 def _shown(made: Manifest) -> dict[str, Any]:

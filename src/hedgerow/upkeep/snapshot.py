@@ -92,7 +92,11 @@ def _freeze(connection: Connection) -> None:
 
 
 def copy(source: Connection, target: Path) -> None:
-    """Write what a connection sees into a new file, and see that it is on the disk."""
+    """Write what a connection sees into a new file, and see that it is on the disk.
+
+    Raises:
+        UpkeepError: the copy could not be written.
+    """
     out = apsw.Connection(str(target))
     try:
         # Nobody looks at the file before it is whole.
@@ -101,6 +105,10 @@ def copy(source: Connection, target: Path) -> None:
         with out.backup("main", source, "main") as running:
             while not running.done:
                 running.step(PAGES)
+    except (apsw.FullError, apsw.IOError) as error:
+        raise UpkeepError(
+            f"{target.name} could not be copied: {error}. Is there room on the disk?"
+        ) from error
     finally:
         out.close()
     sync(target)
