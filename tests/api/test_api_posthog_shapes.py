@@ -56,13 +56,16 @@ def test_a_function_has_these_fields(api):
         "transpiled", "inputs_schema", "inputs", "filters", "masking", "mappings", "icon_url", "template", "status",
         "execution_order", "batch_export_id",
     }  # fmt: skip
-    ours = {"sampling", "retry", "rate_limit", "ordering", "fetch", "health", "held", "revision", "draft"}
+    ours = {
+        "sampling", "retry", "rate_limit", "ordering", "fetch", "threshold", "digest", "schedule", "health", "held",
+        "revision", "draft", "origin",
+    }  # fmt: skip
     assert set(made) == posthog | ours
     (listed,) = api.get("hog_functions/")["results"]
     assert set(listed) == {
         "id", "type", "name", "description", "created_at", "created_by", "updated_at", "enabled", "hog", "filters",
         "icon_url", "template", "status", "execution_order",
-    } | {"health", "held", "revision", "draft"}  # fmt: skip
+    } | {"health", "held", "revision", "draft", "schedule"}  # fmt: skip
 
 
 def test_ids_are_ordered_by_time(api):
