@@ -28,3 +28,10 @@ def test_a_damaged_file_is_told(tmp_path):
     (tmp_path / "state.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(StoreError, match=r"state\.db cannot be used"):
         migrate(tmp_path)
+
+
+def test_migrating_says_nothing(tmp_path, caplog):
+    """Nobody who starts a server wants to hear of the tools that it uses."""
+    with caplog.at_level("INFO"):
+        migrate(tmp_path)
+    assert caplog.records == []

@@ -82,6 +82,7 @@ def downgrade_file(path: Path, schema: str, revision: str) -> None:
 
 
 def _run(what: str, path: Path, schema: str, revision: str) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # before it is loaded: it tells of its plugins then
     from alembic.util import CommandError
     from sqlalchemy.exc import DBAPIError
 
@@ -101,7 +102,6 @@ def _migrate(what: str, path: Path, schema: str, revision: str) -> None:
 
     import hedgerow.store.dialect  # noqa: F401 - registers the driver
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = create_engine(f"sqlite+hedgerow:///{path}", poolclass=pool.NullPool)
     # Our driver opens transactions itself; Alembic only needs to commit at the end.
     event.listen(engine, "begin", lambda _connection: None)
