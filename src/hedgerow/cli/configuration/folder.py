@@ -22,7 +22,8 @@ class FilesFailed(CommandFailed):
     """Files are wrong; the message has a line for each fault, which begins with file and line."""
 
     def __init__(self, faults: Iterable[str]) -> None:
-        super().__init__("\n  ".join(["The files cannot be used:", *faults]))
+        lines = [line for fault in faults for line in fault.replace("\n", "\n  ").splitlines()]
+        super().__init__("\n  ".join(["The files cannot be used:", *lines]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,17 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The files of a folder, and what keeps some of them from being read."""
+    """The files of a folder, and what keeps some of them from being read.
+
+    Attributes:
+        files: those that can be read.
+        faults: a line or more for each of the others.
+        whole: whether these are all files of the folder.
+    """
 
     files: list[File]
     faults: list[str] = field(default_factory=list)
+    whole: bool = True
 
     def documents(self, *, cases: bool = False) -> dict[str, dict[str, Any]]:
         """What the files say, by kind and key. Their cases stay at home unless they are asked for.
@@ -107,7 +115,7 @@ def read(path: Path) -> Folder:
             files.append(_read(kind, key, one))
         except yamltext.Fault as fault:
             faults.append(f"{one}:{fault.line}: {fault}")
-    return Folder(files, faults + list(_twins(files)))
+    return Folder(files, faults + list(_twins(files)), whole=path == root)
 
 
 def found_in(root: Path, path: Path) -> Iterator[tuple[str, str, Path]]:

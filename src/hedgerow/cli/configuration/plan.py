@@ -61,7 +61,7 @@ def command(client: Client, *, folder: Path, prune: bool, as_json: bool) -> None
     if as_json:
         show_json(answer)
     else:
-        show(answer)
+        show(answer, whole=files.whole)
     if pending(answer):
         sys.exit(CHANGES)
 
@@ -107,24 +107,31 @@ def pending(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 # ------------------------------------------------------------------- showing
 
 
-def show(answer: Mapping[str, Any]) -> None:
-    """Print a plan as people read it: what would change, line by line."""
+def show(answer: Mapping[str, Any], *, whole: bool) -> None:
+    """Print a plan as people read it: what would change, line by line.
+
+    Args:
+        answer: of the server.
+        whole: whether all files were asked about; of a single one, what it does not name is no news.
+    """
     for change in pending(answer):
         _show(change)
     if pending(answer):
         click.echo(_count(answer, ("to create", "to change", "to remove")))
     else:
         click.echo("Nothing would change: the server is as the files say.")
-    _show_others(answer)
+    if whole:
+        _show_others(answer)
 
 
-def show_done(answer: Mapping[str, Any]) -> None:
-    """Print what was changed, a line each."""
+def show_done(answer: Mapping[str, Any], *, whole: bool) -> None:
+    """Print what was changed, a line each; ``whole`` as of ``show``."""
     words = {"create": "created", "update": "changed", "remove": "removed"}
     for change in pending(answer):
         click.echo(f"{words[change['change']]:<9}  {_title(change)}")
     click.echo(f"{_count(answer, tuple(words.values()))}." if pending(answer) else "Nothing changed.")
-    _show_others(answer)
+    if whole:
+        _show_others(answer)
 
 
 def _show_others(answer: Mapping[str, Any]) -> None:

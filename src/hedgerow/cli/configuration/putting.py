@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hedgerow.cli.client import Client
-from hedgerow.cli.configuration.folder import read, root_of
+from hedgerow.cli.configuration.folder import read
 from hedgerow.cli.configuration.plan import ask, pending, show, show_done
 from hedgerow.cli.errors import CommandFailed
 from hedgerow.cli.output import show_json
@@ -31,13 +31,13 @@ def put(
     Raises:
         CommandFailed: something is wrong; nothing was changed.
     """
-    if prune and root_of(path) != path:
-        raise CommandFailed("--prune needs the whole folder: what is in no file of it is removed.", status=2)
     files = read(path)
+    if prune and not files.whole:
+        raise CommandFailed("--prune needs the whole folder: what is in no file of it is removed.", status=2)
     if dry_run or (prune and not yes):
         answer = ask(client, "plan", files, prune=prune)
         if not as_json:
-            show(answer)
+            show(answer, whole=files.whole)
         if dry_run:
             if as_json:
                 show_json(answer)
@@ -48,7 +48,7 @@ def put(
     if as_json:
         show_json(done)
     else:
-        show_done(done)
+        show_done(done, whole=files.whole)
 
 
 def _agree(names: list[str]) -> None:
