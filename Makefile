@@ -13,7 +13,7 @@ OLD_SDKS := $(SDKS)/python/.ready
 BROWSER_SDK := src/hedgerow/capture/static/array.js
 ROUNDS ?= 30
 
-.PHONY: help serve test check unit format bench bench-api bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos docs docs-serve lock clean
+.PHONY: help serve test check unit format bench bench-api bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos docs docs-serve image lock clean
 
 help: ## What can be run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ docs: $(READY_DEV) ## Build the documentation site into ./site
 
 docs-serve: $(READY_DEV) ## Show the documentation site while it is written (http://127.0.0.1:8001)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve -a 127.0.0.1:8001
+
+image: $(READY_DEV) ## Follow the Dockerfile where there is no Docker (Linux, as root), and try what comes of it
+	$(BIN)/python scripts/image.py
 
 lock: $(READY_DEV) ## Choose dependency versions anew
 	scripts/lock

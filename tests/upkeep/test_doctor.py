@@ -147,7 +147,7 @@ def _free(data: Path) -> int:
     return info.f_bavail * info.f_frsize
 
 
-@pytest.mark.parametrize(("took", "says"), [(100.0, "slow"), (0.001, "only in memory")])
+@pytest.mark.parametrize(("took", "says"), [(100.0, "slow"), (0.001, "hardly be on a disk")])
 def test_a_disk_that_is_slow_or_too_quick_is_named(data, monkeypatch, took, says):
     """One that does not wait loses what was acknowledged."""
     monkeypatch.setattr(ground, "_sync_times", lambda _place: [took])

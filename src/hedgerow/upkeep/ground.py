@@ -138,7 +138,7 @@ def syncing(patient: Patient) -> Iterator[Finding]:
         )  # fmt: skip
     elif took < TOO_QUICK_MS:
         yield Finding(
-            "disk speed", "warning", f"{told}: so quick that it seems to be only in memory yet.",
+            "disk speed", "warning", f"{told}: so quick that it can hardly be on a disk by then.",
             "Make sure that the disk, or the virtual machine's, does not ignore fsync; power cuts would lose events.",
         )  # fmt: skip
     else:
