@@ -160,7 +160,7 @@ def test_run_again_a_summary_has_its_events(connection, compiled):
     come(connection, event(1), event(2), event(3))
     again = event(9)
     ledger.settle(connection, ledger.Settlement(outcomes=[Outcome(again, "scheduled", NOW)]), NoSeal())
-    connection.execute(gathering.CARRY, (again.id, event(2).id))
+    connection.execute(gathering.CARRY_AGAIN, (again.id, event(2).id))
     again.carrier = event(2).id
     assert gathering.attach(connection, again, compiled)
     assert [one["properties"]["n"] for one in again.summary["events"]] == [2, 3]

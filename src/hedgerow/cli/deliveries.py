@@ -30,6 +30,8 @@ BODY_WIDTH = 2000
 SOURCE_WIDTH = 60
 VALUE_WIDTH = 80
 SHOW = "show"
+# What is as its owner wanted it.
+NO_PROBLEM = {"masked", "counted", "digested", "scheduled"}
 
 
 @click.command("deliveries")
@@ -153,7 +155,7 @@ def _show(item: dict[str, Any], *, as_json: bool) -> None:
         }
     )
     if item["error"]:
-        heading("Problem")
+        heading("Why" if item["verdict"] in NO_PROBLEM else "Problem")
         click.echo(safe_lines(item["error"]))
     for request in item["requests"]:
         _show_request(request)

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from hedgerow.delivery.invocation import Outcome
+from hedgerow.destinations.windows import MOST_LISTED
 from hedgerow.people import person_uuid
 from hedgerow.store import Connection
 from hedgerow.telemetry import Batch, put
@@ -45,16 +46,16 @@ PAYLOAD = "DELETE FROM delivery_payloads WHERE partition = ? AND position = ?"
 # Summaries: who carries the events of several, and what is left of them.
 SENDERS = """
 SELECT d.id, d.verdict IN ('running', 'retrying', 'held', 'scheduled') FROM delivery_carriers c
-JOIN deliveries d ON d.id = c.delivery_id WHERE c.carrier_id = ? AND d.verdict <> 'digested'
+JOIN deliveries d ON d.id = c.delivery_id WHERE c.carrier_id = ? AND (c.again = 1 OR c.delivery_id = c.carrier_id)
 """
 CARRIED = """
 SELECT d.project_id, d.distinct_id, d.captured_at FROM delivery_carriers c JOIN deliveries d ON d.id = c.delivery_id
-WHERE c.carrier_id = ?
+WHERE c.carrier_id = ? AND c.again = 0 ORDER BY c.delivery_id LIMIT ?
 """
 LEFT = """
 SELECT 1 FROM delivery_carriers c JOIN deliveries d ON d.id = c.delivery_id
 JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
-WHERE c.carrier_id = ? AND d.distinct_id <> '' AND (d.id = c.carrier_id OR d.verdict = 'digested') LIMIT 1
+WHERE c.carrier_id = ? AND c.again = 0 AND d.distinct_id <> '' LIMIT 1
 """
 BLANK = "UPDATE deliveries SET error = NULL, journal = NULL WHERE id = ?"
 NAMELESS = "UPDATE deliveries SET distinct_id = '', error = NULL WHERE id = ?"
@@ -115,7 +116,7 @@ def honoured(
 
 def _is_tainted(connection: Connection, carrier: bytes) -> bool:
     """Whether a summary was made with an event that is erased by now."""
-    rows: list[Any] = connection.execute(CARRIED, (carrier,)).fetchall()
+    rows: list[Any] = connection.execute(CARRIED, (carrier, MOST_LISTED)).fetchall()
     return any(not row[1] for row in rows) or any(gone(connection, rows))
 
 

@@ -32,15 +32,14 @@ ON CONFLICT (destination_id, hash) DO UPDATE SET
 CARRY: Final = "INSERT INTO delivery_carriers (delivery_id, carrier_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 VERDICT: Final = "SELECT verdict FROM deliveries WHERE id = ?"
 CLOSE: Final = "UPDATE delivery_windows SET carrier_id = NULL WHERE carrier_id = ?"
-# A run again of a carrier names the first carrier, too; it is none of those that are carried.
-COUNT: Final = """
-SELECT count(*) FROM delivery_carriers c JOIN deliveries d ON d.id = c.delivery_id
-WHERE c.carrier_id = ? AND (d.id = c.carrier_id OR d.verdict = 'digested')
-"""
+CARRY_AGAIN: Final = (
+    "INSERT INTO delivery_carriers (delivery_id, carrier_id, again) VALUES (?, ?, 1) ON CONFLICT DO NOTHING"
+)
+COUNT: Final = "SELECT count(*) FROM delivery_carriers WHERE carrier_id = ? AND again = 0"
 CARRIED: Final = """
 SELECT p.globals FROM delivery_carriers c JOIN deliveries d ON d.id = c.delivery_id
 JOIN delivery_payloads p ON p.partition = d.partition AND p.position = d.position
-WHERE c.carrier_id = ? AND (d.id = c.carrier_id OR d.verdict = 'digested') ORDER BY c.delivery_id LIMIT ?
+WHERE c.carrier_id = ? AND c.again = 0 ORDER BY c.delivery_id LIMIT ?
 """
 # What a summary's variables may take, packed as JSON.
 LARGEST: Final = 512 * 1024

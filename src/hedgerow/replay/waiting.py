@@ -148,7 +148,7 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
             telemetry.count(run.project_id, item.destination_id, now, *METRICS["failed"])
             telemetry.line(run.project_id, item.destination_id, identity, now, "error", item.error or "")
         if item.carrier is not None:
-            connection.execute(gathering.CARRY, (identity, item.carrier))
+            connection.execute(gathering.CARRY_AGAIN, (identity, item.carrier))
         if item.payload is not None:
             connection.execute(ledger.PAYLOAD, (item.partition, item.position, item.payload))
     if telemetry:

@@ -136,13 +136,14 @@ delivery_windows = Table(
     sqlite_with_rowid=False,
 )
 
-# Which delivery carries the event of another: that one is ``digested``. A carrier is among those that it carries, and a run
-# again of a carrier names the first.
+# Which delivery carries the event of another: that one is ``digested``. A carrier is among those that it carries; a run again of
+# it names the first one, and carries the same.
 delivery_carriers = Table(
     "delivery_carriers",
     state,
     Column("delivery_id", LargeBinary, primary_key=True),
     Column("carrier_id", LargeBinary, nullable=False),
-    Index("delivery_carriers_by_carrier", "carrier_id", "delivery_id"),
+    Column("again", Integer, nullable=False, server_default="0"),
+    Index("delivery_carriers_by_carrier", "carrier_id", "again", "delivery_id"),
     sqlite_with_rowid=False,
 )

@@ -127,11 +127,14 @@ def upgrade() -> None:
         "delivery_carriers",
         sa.Column("delivery_id", sa.LargeBinary(), nullable=False),
         sa.Column("carrier_id", sa.LargeBinary(), nullable=False),
+        sa.Column("again", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("delivery_id"),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("delivery_carriers", schema=None) as batch_op:
-        batch_op.create_index("delivery_carriers_by_carrier", ["carrier_id", "delivery_id"], unique=False)
+        batch_op.create_index(
+            "delivery_carriers_by_carrier", ["carrier_id", "again", "delivery_id"], unique=False
+        )
 
     op.create_table(
         "delivery_windows",
