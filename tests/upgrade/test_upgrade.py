@@ -14,7 +14,9 @@ from hedgerow.serve.folder import DataFolder
 from hedgerow.store import migrate, open_connection
 from hedgerow.store.migrate import SCHEMAS, head, migrate_file
 from hedgerow.upkeep import UpkeepError
+from hedgerow.upkeep.backup import make
 from hedgerow.upkeep.downgrade import RELEASES, plan, step_back
+from hedgerow.upkeep.restore import restore
 from support.background import BackgroundSink
 from support.server import Server, eventually
 from upgrade.make_folder import SECRET
@@ -130,6 +132,19 @@ def test_there_and_back_changes_nothing(release, tmp_path):
         assert shape(path) == form
         assert content(path) == rows
     migrate(folder)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_backup_may_come_before_the_upgrade(release, tmp_path):
+    """Made with this release's command of a folder that is still the earlier one's."""
+    folder = unpacked(release, tmp_path / "data")
+    made = make(folder, tmp_path / "before.tar.gz")
+    assert made.schema == RELEASES[release].schema
+    assert len(made.sealed_under) == 1
+    done = restore(tmp_path / "before.tar.gz", tmp_path / "again")
+    assert (done.waiting, done.keys_missing) == ({"held": 5, "retrying": 1}, ())
+    assert content(tmp_path / "again" / "telemetry.db") == content(folder / "telemetry.db")
+    migrate(tmp_path / "again")
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
