@@ -82,6 +82,19 @@ async def test_a_change_of_state(house):
     assert house.incidents()[0].opening["text"] == "Hook is quarantined. Half of it failed."
 
 
+async def test_worse_is_no_recovery(house):
+    """What was degraded and is quarantined now is the same incident."""
+    hook = house.destination()
+    house.rule("state", states=["degraded"], calm_s=0)
+    house.health(hook, "degraded", "5 of 5 results failed. It is degraded.")
+    assert await house.look() == ["opened"]
+    house.health(hook, "quarantined")
+    assert await house.look() == []
+    house.health(hook, "healthy")
+    assert await house.look() == ["resolved"]
+    assert house.incidents()[0].opening["text"] == "Hook is degraded. 5 of 5 results failed."
+
+
 async def test_the_age_of_the_backlog(house):
     """Workers that are behind are an incident until they have caught up."""
     house.rule("backlog", threshold=300, calm_s=0)

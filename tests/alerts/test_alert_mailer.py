@@ -21,7 +21,7 @@ async def test_beginning_and_end_are_one_mail_each(house, ill):
     """Two mails, of which the second belongs to the first for mail programs."""
     house.health(ill, "quarantined", "Half of it failed.")
     await house.look()
-    assert await house.send() == ["[Hedgerow] Hook is quarantined. Half of it failed"]
+    assert await house.send() == ["[Hedgerow] Hook is quarantined"]
     await house.look(steps=5)
     house.health(ill, "healthy")
     await house.look()

@@ -21,7 +21,7 @@ import orjson
 
 from hedgerow.alerts.errors import MailError
 from hedgerow.alerts.smtp import Post
-from hedgerow.alerts.wording import moment, where_to_look
+from hedgerow.alerts.wording import moment, span, title, where_to_look
 from hedgerow.delivery import standby
 from hedgerow.store import Connection, Database, StoreError
 
@@ -268,15 +268,16 @@ def composed(rows: list[tuple[Any, ...]], base_url: str) -> tuple[str, str]:
     """
     _, project_id, _, _, _, rule, kind, project = rows[0]
     news = [(status, orjson.loads(body)) for _, _, _, status, body, *_ in rows]
-    title = news[0][1]["title"] if len(news) == 1 else f"{len(news)} times {rule}: {news[0][1]['title']} ..."
+    first = news[0][1]["title"]
+    line = first if len(news) == 1 else f"{len(news)} times {rule}: {first} ..."
     parts = [_part(status, body, kind, project_id) for status, body in news]
     foot = f"Alert {rule} of project {project} ({project_id})" + (f" at {base_url}" if base_url else "")
-    subject = " ".join(f"[Hedgerow] {title}".split())
+    subject = " ".join(f"[Hedgerow] {line}".split())
     return subject[:200], "\n\n".join([*parts, f"-- \n{foot}\n"])
 
 
 def _part(status: str, body: dict[str, Any], kind: str, project_id: int) -> str:
-    since = f"Since {moment(body['opened_at'])}."
+    said, began = f"{title(status, body['text'])}.", f"It began on {moment(body['opened_at'])}"
     if status == "resolved":
-        return f"{body['title']}.\n{since}"
-    return f"{body['title']}.\n{since}\nTo look closer: {where_to_look(kind, body['subject'], project_id)}"
+        return f"{said}\n{began} and is over after {span(body['at'] - body['opened_at'])}."
+    return f"{said}\n{began}.\nTo look closer: {where_to_look(kind, body['subject'], project_id)}"

@@ -124,6 +124,7 @@ class Reading:
         text: what is seen, as a sentence.
         value: the number that is compared with the threshold.
         evidence: other numbers.
+        head: the same in a few words; empty: the sentence is short.
     """
 
     subject: str
@@ -132,6 +133,7 @@ class Reading:
     text: str
     value: float | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    head: str = ""
 
 
 # ------------------------------------------------------------- what people write
@@ -180,20 +182,24 @@ def name_of(given: object) -> str:
     return text
 
 
-def _number(name: str, least: float, most: float, *, whole: bool = True) -> Callable[[Any, str], Any]:
-    def check(value: Any, _kind: str) -> Any:
+def _number(name: str, least: int, most: int) -> Callable[[Any, str], int]:
+    def check(value: Any, _kind: str) -> int:
         right = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not right or not least <= value <= most or (whole and value != int(value)):
-            what = "a whole number" if whole else "a number"
-            raise AlertError(f"Must be {what} from {least:g} to {most:g}.", field=name)
-        return int(value) if whole else value
+        if not right or not least <= value <= most or value != int(value):
+            raise AlertError(f"Must be a whole number from {least} to {most}.", field=name)
+        return int(value)
 
     return check
 
 
 def _threshold(value: Any, kind: str) -> float:
     if kind == FAILURE_RATE:
-        return float(_number("threshold", 0.001, 1, whole=False)(value, kind))
+        share = isinstance(value, int | float) and not isinstance(value, bool) and 0.001 <= value <= 1
+        if not share:
+            raise AlertError(
+                "Must be a share from 0.001 to 1, such as 0.5 for half of them.", field="threshold"
+            )
+        return float(value)
     return float(_number("threshold", 1, 1_000_000_000)(value, kind))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import orjson
 
 from hedgerow.alerts import incidents, rules
 from hedgerow.alerts.judging import Open, Watch, compared, rated
-from hedgerow.alerts.model import BACKLOG, FAILURE_RATE, HELD, INTEGRATION, STATE, Reading, Rule
+from hedgerow.alerts.model import BACKLOG, FAILURE_RATE, HELD, INTEGRATION, STATE, STATES, Reading, Rule
 from hedgerow.alerts.rules import Totals
 from hedgerow.alerts.wording import share, span
 from hedgerow.delivery import holding
@@ -182,19 +182,16 @@ def _sum(watched: Iterable[Watched], counts: Totals) -> tuple[int, int]:
 
 def _states(rule: Rule, picture: Picture, _now: int) -> list[Reading]:
     assert rule.config.states is not None
-    return [
-        Reading(
-            one.id,
-            one.name,
-            one.state in rule.config.states,
-            f"{one.name} is {one.state}."
-            + (f" {one.reason}" if one.reason and one.state != "healthy" else ""),
-            None,
-            {"state": one.state},
-        )
-        for one in picture.of(rule)
-        if one.enabled
-    ]
+    # What gets worse than was asked for is no recovery.
+    mildest = min(STATES.index(state) for state in rule.config.states)
+    return [_state(one, STATES[mildest:]) for one in picture.of(rule) if one.enabled]
+
+
+def _state(one: Watched, bad: Collection[str]) -> Reading:
+    head = f"{one.name} is {one.state}"
+    reason = one.reason.removesuffix(f"It is {one.state}.").rstrip() if one.state != "healthy" else ""
+    said = f"{head}. {reason}".rstrip()
+    return Reading(one.id, one.name, one.state in bad, said, None, {"state": one.state}, head)
 
 
 def _backlog(rule: Rule, picture: Picture, _now: int) -> list[Reading]:

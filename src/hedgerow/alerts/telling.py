@@ -53,7 +53,7 @@ class News:
     @property
     def title(self) -> str:
         """In one line."""
-        return title(self.status, self.reading.text)
+        return title(self.status, self.reading.head or self.reading.text)
 
     @property
     def identity(self) -> str:
@@ -100,6 +100,7 @@ def tell(connection: Connection, news: News, partitions: int) -> None:
             "text": news.reading.text,
             "subject": news.reading.subject,
             "opened_at": news.opened_at,
+            "at": news.at,
         }
     ).decode()
     for recipient in news.rule.config.emails:
