@@ -16,7 +16,7 @@ ROUNDS ?= 30
 .PHONY: help serve test check unit format bench bench-api bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos docs docs-serve image lock clean
 
 help: ## What can be run
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 serve: $(READY) ## Start Hedgerow on this machine (data in ./hedgerow-data)
 	@exec $(BIN)/hedgerow serve

@@ -166,6 +166,15 @@ def test_every_verdict_is_explained(read):
     assert (FINAL | OPEN) - set(read("concepts").code) == set()
 
 
+def test_every_benchmark_is_documented():
+    """With what stands beside it."""
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    for target in re.findall(
+        r"^(bench[\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        assert f"| `make {target}` |" in page
+
+
 @pytest.mark.parametrize("page", ["docs/guarantees.md", "ARCHITECTURE.md", "docs/benchmarks.md"])
 def test_every_proof_exists(page):
     """The tests and benchmarks that a page names are there, under these names."""
