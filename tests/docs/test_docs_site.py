@@ -23,6 +23,7 @@ from hedgerow.settings import Settings, describe
 from site_pages.commands import contexts
 from support.transcript import ROOT
 
+pytestmark = pytest.mark.xdist_group("site")  # which is built once
 REFERENCES = re.compile(r"`((?:tests|bench|src)/[\w./*-]+)(?:::(\w+))?`")
 
 
