@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,18 @@ def refused_here(entry: Entry, error: Refused) -> CommandFailed:
     return entry.error(f"{safe(entry.name)}: {where}{detail}", attr, error.body.get("line"))
 
 
+def _one_kind(function: Callable[..., None]) -> Callable[..., None]:
+    """See that a command is given a folder or files, before it looks for a server."""
+
+    @functools.wraps(function)
+    def wrapped(*, folder: Path | None, files: tuple[Path, ...], prune: bool, **rest: Any) -> None:
+        if (folder is None) is not bool(files) or (prune and folder is None):
+            raise click.UsageError("Give either a folder (with --prune or not), or files with -f.")
+        function(folder=folder, files=files, prune=prune, **rest)
+
+    return wrapped
+
+
 @click.command("apply")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, exists=True))
 @click.option(
@@ -67,6 +81,7 @@ def refused_here(entry: Entry, error: Refused) -> CommandFailed:
 @click.option("--prune", is_flag=True, help="Remove what is in no file of DIR.")
 @click.option("-y", "--yes", is_flag=True, help="Remove without asking.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing.")
+@_one_kind
 @connected
 def command(
     client: Client,
@@ -82,15 +97,12 @@ def command(
     DIR has destinations/, actions/ and cohorts/, as 'hedgerow export' writes them; 'hedgerow plan DIR' shows what would change.
     With -f, create or update the destinations of a single file by name; all are checked before the first is saved.
     """
-    if folder is not None and not files:
-        if root_of(folder) is None and folder.is_file():
-            _apply_files(client, (folder,), **how)
-        else:
-            put(client, folder, prune=prune, yes=yes, **how)
-    elif files and folder is None and not prune:
+    if folder is None:
         _apply_files(client, files, **how)
+    elif folder.is_file() and root_of(folder) is None:
+        _apply_files(client, (folder,), **how)
     else:
-        raise click.UsageError("Give either a folder (with --prune or not), or files with -f.")
+        put(client, folder, prune=prune, yes=yes, **how)
 
 
 def _apply_files(
