@@ -342,7 +342,7 @@ async def test_a_helper_that_is_stopped_is_given_up(sandbox):
     began = time.monotonic()
     _, run = await interrupted(sandbox, signal.SIGSTOP, LONGER + "return 7", Limits(cpu_ms=1500))
     assert (await run)[0] == 7
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
 
 
 async def test_a_helper_lost_twice_is_a_verdict(sandbox):
