@@ -8,6 +8,7 @@ in the middle by anything but the death of the process, which SQLite undoes.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,6 +22,10 @@ Connection: TypeAlias = apsw.Connection
 
 # The first release without the WAL-reset fault (a checkpoint racing a commit could lose pages).
 OLDEST_SAFE_SQLITE = (3, 50, 0)
+
+# Transactions take milliseconds; only who keeps the lock longer is asked less often.
+_OFTEN_S, _SELDOM_S = 0.0005, 0.005
+_SOON = 100
 
 
 class StoreError(Exception):
@@ -57,7 +62,7 @@ def open_connection(
     """
     check_library()
     connection = apsw.Connection(str(path), vfs=vfs)
-    connection.set_busy_timeout(busy_ms)
+    connection.set_busy_handler(_patience(busy_ms / 1000))
     for pragma in (
         "journal_mode=WAL",
         f"synchronous={synchronous}",
@@ -71,6 +76,23 @@ def open_connection(
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
+
+
+def _patience(seconds: float) -> Callable[[int], bool]:
+    """A busy handler that looks again soon: SQLite's own sleeps up to 100 ms between two looks, however short the other's work."""
+    waiting_since = 0.0
+
+    def busy(tries: int) -> bool:
+        nonlocal waiting_since
+        now = time.monotonic()
+        if not tries:
+            waiting_since = now
+        if now - waiting_since >= seconds:
+            return False
+        time.sleep(_OFTEN_S if tries < _SOON else _SELDOM_S)
+        return True
+
+    return busy
 
 
 def emptied(connection: Connection) -> bool:
