@@ -176,7 +176,8 @@ def later(tmp_path):
     ]
     connection.execute("UPDATE deliveries SET verdict = 'digested' WHERE id = ?", (held[1],))
     connection.executemany(
-        "INSERT INTO delivery_carriers VALUES (?, ?)", [(held[0], held[0]), (held[1], held[0])]
+        "INSERT INTO delivery_carriers (delivery_id, carrier_id) VALUES (?, ?)",
+        [(held[0], held[0]), (held[1], held[0])],
     )
     connection.close()
     return folder
