@@ -20,7 +20,7 @@ from pathlib import Path
 
 from hedgerow.events import Event
 from hedgerow.people import Change, fold
-from hedgerow.serve.collector import calm_collector
+from hedgerow.serve.interpreter import tune
 from hedgerow.store import Connection, migrate, open_connection
 from hedgerow.store.database import transact
 
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--personless", action="store_true", help="anonymous events carry no person profile")
     parser.add_argument("--profile", action="store_true", help="say where the time goes")
     options = parser.parse_args()
-    calm_collector()  # as workers do
+    tune()  # as workers do
     changes = mix(options.events, personless=options.personless)
     with tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as folder:
         conn, bare = store(Path(folder, "folded")), store(Path(folder, "bare"))

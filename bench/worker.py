@@ -30,7 +30,7 @@ from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import Keyring, Project, builtin, repository, validate
 from hedgerow.events import Draft, Event
 from hedgerow.log.sqlite import SqliteLog
-from hedgerow.serve.collector import calm_collector
+from hedgerow.serve.interpreter import tune
 from hedgerow.store import Database, migrate
 from rig import sink
 
@@ -99,7 +99,7 @@ def prepare(folder: Path, port: int) -> Keyring:
 
 async def run(folder: Path, count: int, port: int) -> None:
     """Fill, run, report."""
-    calm_collector()
+    tune()
     keyring = prepare(folder, port)
     log = SqliteLog(folder / "events", 16, clock=time.time)
     await fill(log, count)

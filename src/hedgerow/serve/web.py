@@ -29,11 +29,11 @@ from hedgerow.integrations.hub import Hub
 from hedgerow.integrations.renewing import Renewer
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.replay.trial import Trials
-from hedgerow.serve.collector import calm_collector
 from hedgerow.serve.gates import BacklogGate, first_reason
 from hedgerow.serve.gateway import Gateway
 from hedgerow.serve.health import Health
 from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, received
+from hedgerow.serve.interpreter import tune
 from hedgerow.serve.lag import LagMeter
 from hedgerow.serve.logs import log_to_stderr
 from hedgerow.serve.server import InheritedServer
@@ -166,7 +166,7 @@ def renewing(stores: Stores, hub: Hub, keyring: Keyring) -> Renewer:
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
     """Answer requests until SIGTERM; then answer those that have begun, and close."""
     with open_stores(settings) as stores:
-        calm_collector()
+        tune()
         sys.setswitchinterval(SWITCH_S)
         roster = Roster(inheritance.status)
         site = build(settings, inheritance, stores, roster)

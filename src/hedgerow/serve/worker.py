@@ -19,8 +19,8 @@ from hedgerow.integrations.renewing import Renewer
 from hedgerow.integrations.vendors import Vendors
 from hedgerow.replay.feeding import Feeder
 from hedgerow.replay.ticking import Ticker
-from hedgerow.serve.collector import calm_collector
 from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, received
+from hedgerow.serve.interpreter import tune
 from hedgerow.serve.logs import log_to_stderr
 from hedgerow.settings import Settings, SettingsError, load
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 async def work(settings: Settings, inheritance: Inheritance) -> None:
     """Deliver until SIGTERM, then finish or put down what is in flight."""
-    calm_collector()
+    tune()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     wake = socket.socket(fileno=inheritance.wake)
