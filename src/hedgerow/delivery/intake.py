@@ -181,10 +181,11 @@ class Intake:
         records = self._first_alone(records)
         if self._settler.hurry:
             self._settler.hurry = any(place.cursor <= place.alone_to for place in self._partitions.values())
+        read = [(record, record.decode()) for record in records]
         # Not durable by itself: until it is settled a record is read again anyway, and settling keeps what came before it.
         try:
             items = await self._world.insist(
-                "fold", lambda connection: self._fold(connection, records), durable=False
+                "fold", lambda connection: self._fold(connection, read), durable=False
             )
         except ConfigurationStale:
             await self._renew()
@@ -242,11 +243,11 @@ class Intake:
 
     # ------------------------------------------------------------- folding
 
-    def _fold(self, connection: Connection, records: list[Record]) -> list[_Item]:
+    def _fold(self, connection: Connection, read: list[tuple[Record, Event]]) -> list[_Item]:
         """The folding transaction. It may have to be repeated, so it changes nothing in memory that counts."""
         self._configuration.refresh(connection, most=COMPILED_AT_ONCE)
         self._gates.refresh(connection)
-        items = [self._item(record) for record in records]
+        items = [self._item(record, event) for record, event in read]
         who = [(i.record.project_id, i.event.distinct_id, i.record.captured_at) for i in items]
         for item, gone in zip(items, erasure.gone(connection, who), strict=True):
             item.erased = gone or item.record.erased
@@ -276,8 +277,7 @@ class Intake:
         ledger.folded(connection, ends)
         return items
 
-    def _item(self, record: Record) -> _Item:
-        event = record.decode()
+    def _item(self, record: Record, event: Event) -> _Item:
         first = record.position > self._partitions[record.partition].folded_to
         return _Item(record, event, first, raw(event.uuid))
 

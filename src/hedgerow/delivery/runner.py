@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,10 +64,13 @@ class _Run:
     failure: tuple[str, str] | None = None
     status: int | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    redacted: tuple[Mapping[str, Any], Callable[[str], str]] | None = None
 
     def redact(self, text: str) -> str:
         """A text without the secrets of the destination and of this run's inputs."""
-        return self.compiled.redact(text, self.inputs)
+        if self.redacted is None or self.redacted[0] is not self.inputs:
+            self.redacted = self.inputs, self.compiled.redaction(self.inputs)
+        return self.redacted[1](text)
 
 
 @dataclass(frozen=True, slots=True)

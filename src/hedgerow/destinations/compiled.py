@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Final
@@ -322,12 +322,17 @@ class CompiledDestination:
             text: what is going to be shown.
             inputs: the rendered inputs of the delivery, to find credentials that come from templates as well.
         """
-        shown = self._redactor.redact(text)
-        if not inputs:
-            return shown
-        rendered = secret_values(self._all_schemas(), inputs)
+        return self.redaction(inputs)(text)
+
+    def redaction(self, inputs: Mapping[str, Any] | None = None) -> Callable[[str], str]:
+        """What ``redact`` does, for more than one text of the same delivery."""
+        known = self._redactor.redact
+        rendered = secret_values(self._all_schemas(), inputs) if inputs else ()
         fresh = [value for value in rendered if value not in self._known]
-        return Redactor(fresh).redact(shown) if fresh else shown
+        if not fresh:
+            return known
+        more = Redactor(fresh).redact
+        return lambda text: more(known(text))
 
     def sensitive(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the rendered inputs that have something to redact in them."""

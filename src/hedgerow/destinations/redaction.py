@@ -11,6 +11,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -49,12 +50,18 @@ def secret_values(
     always = frozenset(hidden)
     for key, value in inputs.items():
         field = types.get(key, {})
-        named = _CREDENTIAL.search(key) and not isinstance(value, bool)
+        named = _names_credential(key) and not isinstance(value, bool)
         if key in always or field.get("secret") or field.get("type") in _WHOLE_TYPES or named:
             found += _texts(value, 0)
         else:
             found += _credentials_in(value, 0)
     return found
+
+
+@lru_cache(maxsize=8192)
+def _names_credential(name: str) -> bool:
+    """Whether what stands under a name is secret. The names in events are few, and asked about again and again."""
+    return _CREDENTIAL.search(name) is not None
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:
@@ -77,7 +84,7 @@ def _credentials_in(value: Any, depth: int) -> Iterator[str]:
     if depth > _DEEPEST or not isinstance(value, Mapping):
         return
     for key, item in value.items():
-        if _CREDENTIAL.search(str(key)):
+        if _names_credential(str(key)):
             yield from _texts(item, depth + 1)
         else:
             yield from _credentials_in(item, depth + 1)
