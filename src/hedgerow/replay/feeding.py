@@ -93,14 +93,7 @@ class Feeder:
             except StoreError as error:
                 log.warning("runs_wait error=%s", error)
                 busy = False
-            await self._rest(BEAT_S if busy else LOOK_S)
-
-    async def _rest(self, seconds: float) -> None:
-        """Let others work, and see how late that makes us."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        await asyncio.sleep(seconds)
-        self._courtesy.learn(loop.time() - until)
+            await (self._courtesy.rest(BEAT_S) if busy else asyncio.sleep(LOOK_S))
 
     async def turn(self) -> bool:
         """Do what can be done now; whether there are runs that are not over."""
