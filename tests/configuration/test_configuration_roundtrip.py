@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -56,6 +57,8 @@ FILTERS = st.fixed_dictionaries(
     },
 )  # fmt: skip
 COMMON = {
+    "threshold": st.just({"count": 2, "window": 60}),
+    "digest": st.just({"key": "{person.id}", "interval": 60}),
     "description": WORDS,
     "enabled": st.booleans(),
     "events": st.lists(EVENT, max_size=3),
@@ -161,6 +164,19 @@ def test_what_is_applied_comes_out_as_it_went_in(some):
             one["inputs"]["token"] = "told again"  # the other server has never heard it
     there = applied(planned(empty(replace(PROJECT, id=7)), documents))
     assert yamltext.dump(portray(there, builtin())) == text
+
+
+@pytest.mark.parametrize("filters", [{}, {"filters": {"properties": [{"type": "cohort", "cohort": "vips"}]}}])
+@pytest.mark.parametrize("schedule", [{"every": "15m"}, {"cron": "0 9 * * *", "timezone": "Europe/Berlin"}])
+def test_a_schedule_needs_no_source(schedule, filters):
+    """A schedule says where the persons come from; a file need not say it again, also where there is the destination already."""
+    one = {"name": "Nightly", "hog": "return 1", "schedule": schedule, **filters}
+    wanted = {**DEFINED, "destinations": {"nightly": one}}
+    here = applied(planned(empty(PROJECT), wanted))
+    documents = portray(here, builtin())
+    assert documents["destinations"]["nightly"].get("filters") == filters.get("filters")
+    assert planned(here, wanted).empty
+    assert planned(here, documents).empty
 
 
 @settings(max_examples=100, deadline=None, phases=[Phase.generate])

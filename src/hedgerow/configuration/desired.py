@@ -16,6 +16,7 @@ from hedgerow.configuration.portray import NOT_IN_FILES, Document, is_special
 from hedgerow.destinations.catalogue import Template
 from hedgerow.destinations.errors import ValidationError
 from hedgerow.destinations.references import is_reference
+from hedgerow.destinations.schedule import SOURCE
 from hedgerow.destinations.validation import WRITABLE, fresh
 
 _ACCOUNTS: Final = ("integration", "integration_multi")
@@ -37,7 +38,8 @@ def payload(document: Document, names: Names, templates: Mapping[str, Template])
     found = {name: start[name] for name in WRITABLE - NOT_IN_FILES if name in start}
     found |= {name: value for name, value in document.items() if name not in ("template", "events", CASES)}
     found |= {"template_id": document.get("template"), "enabled": document.get("enabled", True)}
-    found["filters"] = _filters(document, names, None if document.get("schedule") else start["filters"])
+    usual = {"source": SOURCE} if document.get("schedule") else start["filters"]
+    found["filters"] = _filters(document, names, usual)
     found["inputs"] = _inputs(document.get("inputs"), found["inputs_schema"], names)
     if document.get("mappings") is not None:
         found["mappings"] = _each(document["mappings"], "mappings", names)
