@@ -22,7 +22,7 @@ from hedgerow.store.database import transact
 from simulation.test_rerunning import CHUNKS, HOOK, PROJECT, Run, prepared  # noqa: F401 - a fixture
 from simulation.world import START
 
-RUNS = min(200, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 10)
+RUNS = min(200, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 20)
 LIST = (
     "fetch('https://sink.test/hook', {'body': {'uuid': event.uuid, 'uuids': arrayMap(e -> e.uuid, events)}})"
 )
