@@ -109,7 +109,7 @@ def first_terminal(terminals, block):
     terminals.start(serve.text, "first")
     expected = terminals.own("\n".join(serve.shown)).splitlines()
     eventually(lambda: fits(terminals.said("first"), expected), FIVE_MINUTES_S, 0.2)
-    terminals.token = re.search(r"Project token  (phc_\w+)", terminals.said("first"))[1]
+    terminals.token = re.search(r"Project token  (phc_\S+)", terminals.said("first"))[1]
 
 
 def installed(clone):
