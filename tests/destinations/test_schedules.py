@@ -167,6 +167,12 @@ def test_a_schedule_makes_its_destination_look_at_persons():
     assert (back.schedule, back.filters) == (None, {"source": "events"})
 
 
+def test_what_events_had_in_common_goes_when_a_schedule_comes():
+    """Masking, thresholds and digests are about events."""
+    first = saved(digest={"key": "{person.id}", "interval": 60}).config
+    assert saved(Existing(first, saved().secrets), schedule={"every": "1h"}).config.digest is None
+
+
 @pytest.mark.parametrize(
     ("payload", "attr"),
     [
