@@ -82,7 +82,9 @@ def downgrade_file(path: Path, schema: str, revision: str) -> None:
 
 
 def _run(what: str, path: Path, schema: str, revision: str) -> None:
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # before it is loaded: it tells of its plugins then
+    logging.getLogger("alembic").setLevel(
+        logging.WARNING
+    )  # before it is loaded: it tells of its plugins then
     from alembic.util import CommandError
     from sqlalchemy.exc import DBAPIError
 
