@@ -81,7 +81,12 @@ class Server:
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "hedgerow", "serve"]
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        eventually(self.is_ready, START_S, 0.05)
+        try:
+            eventually(self.is_ready, START_S, 0.05)
+        except AssertionError:
+            self.process.kill()  # nobody else will
+            self.process.wait()
+            raise
 
     def is_ready(self) -> bool:
         """Whether it reports that it is ready; fails when it ended."""
