@@ -641,7 +641,7 @@ async def test_a_run_can_be_traced_afterwards(sandbox):
     run.answer({"status": 201})
     await run.advance()
     trace = await sandbox.trace(replace(job, journal=run.journal))
-    assert [step["line"] for step in trace["steps"]][:3] == [1, 2, 2]
+    assert [step["line"] for step in trace["steps"]][:3] == [1, 2, 3]
     assert trace["steps"][0]["changed"] == {"a": "{'status': 201}"}
     assert trace["complete"]
     assert "fetch" in trace["error"]
