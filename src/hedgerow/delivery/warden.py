@@ -62,22 +62,23 @@ class Warden:
         was the probe) is held like those behind it, with all its tries before it again.
         """
         i = outcome.invocation
-        delta = self._delta(outcome)
-        if delta is not None:
-            self._seen.setdefault(i.destination_id, Delta()).add(delta)
-        reason = self._gates.of(i.destination_id).closed
-        if reason is None or not _to_be_held(outcome):
+        gate = self._gates.of(i.destination_id)
+        if gate.probe == i.id:
+            self._delta(i.destination_id).add(Delta(probe=signals.answered(outcome)))
+        elif (tally := signals.tally(outcome, self._slow_ms)) is not None:
+            self._delta(i.destination_id).tally += tally
+        if gate.closed is None or not _to_be_held(outcome):
             return outcome
         i.tries = 0
         outcome.verdict, outcome.next_at = "held", None
         return outcome
 
-    def _delta(self, outcome: Outcome) -> Delta | None:
-        i = outcome.invocation
-        if self._gates.of(i.destination_id).probe == i.id:
-            return Delta(probe=signals.answered(outcome))
-        tally = signals.tally(outcome, self._slow_ms)
-        return None if tally is None else Delta(tally)
+    def _delta(self, destination_id: bytes) -> Delta:
+        """What was seen of a destination since the last tick."""
+        delta = self._seen.get(destination_id)
+        if delta is None:
+            delta = self._seen[destination_id] = Delta()
+        return delta
 
     # -------------------------------------------------------------- ticking
 
