@@ -33,7 +33,7 @@ from hedgerow.serve.gates import BacklogGate, first_reason
 from hedgerow.serve.gateway import Gateway
 from hedgerow.serve.health import Health
 from hedgerow.serve.inherit import HOPELESS, Inheritance, follow_supervisor, received
-from hedgerow.serve.interpreter import tune
+from hedgerow.serve.interpreter import calm_collector
 from hedgerow.serve.lag import LagMeter
 from hedgerow.serve.logs import log_to_stderr
 from hedgerow.serve.server import InheritedServer
@@ -166,7 +166,7 @@ def renewing(stores: Stores, hub: Hub, keyring: Keyring) -> Renewer:
 async def serve(settings: Settings, inheritance: Inheritance) -> None:
     """Answer requests until SIGTERM; then answer those that have begun, and close."""
     with open_stores(settings) as stores:
-        tune()
+        calm_collector()
         sys.setswitchinterval(SWITCH_S)
         roster = Roster(inheritance.status)
         site = build(settings, inheritance, stores, roster)
