@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hedgerow.destinations.connections import Connections
 from hedgerow.destinations.errors import SecretsError
 from hedgerow.destinations.references import References
+from hedgerow.store.syncing import sync
 
 if TYPE_CHECKING:
     from hedgerow.settings import Settings  # helper processes need none, and it takes a while to load
@@ -223,11 +224,7 @@ def write_keys(path: Path, keys: Sequence[str]) -> None:
             _as_before(path, file.fileno())
             os.fsync(file.fileno())
         draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(path.parent)
     except OSError as error:
         raise SecretsError(f"Cannot write the key file {path}: {error.strerror}.") from error
 

@@ -7,7 +7,6 @@ file sealed moves on. So nothing is ever added behind a reader's back, even with
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -22,6 +21,7 @@ import orjson
 from hedgerow.events import TOMBSTONE, Draft, Record, partition_key, written
 from hedgerow.store import Connection, open_connection
 from hedgerow.store.database import emptied, transact
+from hedgerow.store.syncing import sync
 
 HOUR_MS = 3_600_000
 ROW_BITS = 32
@@ -115,7 +115,7 @@ class Segments:
             connection = open_connection(path, synchronous=self._synchronous, vfs=self._vfs)
             if connection.pragma("user_version") != FORMAT:
                 transact(connection, _make_schema)
-                _sync_folder(self.folder)
+                sync(self.folder)  # a new file's name must be as durable as its content
             self._open[hour] = connection
         return self._open[hour]
 
@@ -339,15 +339,6 @@ def _insert(connection: Connection, rows: Sequence[tuple[int, int, int, bytes]])
 @lru_cache(ROWS_AT_ONCE)
 def _insert_of(rows: int) -> str:
     return INSERT + ", ".join(["(?, ?, ?, ?)"] * rows)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name as durable as its content."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 ERRORS = (apsw.Error, OSError)

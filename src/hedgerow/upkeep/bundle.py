@@ -16,10 +16,10 @@ from typing import IO, Final, cast
 
 import zstandard
 
+from hedgerow.store.syncing import sync
 from hedgerow.upkeep import manifest
 from hedgerow.upkeep.errors import UpkeepError
 from hedgerow.upkeep.manifest import Entry, Manifest, entry_of
-from hedgerow.upkeep.snapshot import sync
 
 GZIP: Final = (".tar.gz", ".tgz")
 ZSTD: Final = (".tar.zst", ".tzst")

@@ -13,11 +13,12 @@ from typing import Final
 from hedgerow.delivery import standby
 from hedgerow.destinations.secrets import KEY_FILE, names_of, read_keys
 from hedgerow.store import Connection
+from hedgerow.store.syncing import sync
 from hedgerow.upkeep import bundle, verify
 from hedgerow.upkeep.bundle import OWNER_ONLY
 from hedgerow.upkeep.errors import UpkeepError
 from hedgerow.upkeep.manifest import Manifest
-from hedgerow.upkeep.snapshot import opened, sync
+from hedgerow.upkeep.snapshot import opened
 
 STAGE: Final = ".restoring"
 OPEN: Final = """

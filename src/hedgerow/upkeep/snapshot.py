@@ -8,7 +8,6 @@ more, which are simply not read yet.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import apsw
 
 from hedgerow.store import Connection
 from hedgerow.store.database import check_library
+from hedgerow.store.syncing import sync
 from hedgerow.upkeep.errors import UpkeepError
 
 BUSY_MS: Final = 10_000
@@ -122,12 +122,3 @@ def copy_segment(path: Path, target: Path) -> bool:
         _freeze(connection)
         copy(connection, target)
     return True
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or a folder's names are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
