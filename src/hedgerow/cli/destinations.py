@@ -9,7 +9,6 @@ import click
 from hedgerow.cli.client import Client
 from hedgerow.cli.options import connected, one_named
 from hedgerow.cli.output import fields, heading, local_time, pretty, show_json, table
-from hedgerow.cli.schedules import fires
 
 PERIOD = "-24h"
 HEADERS = ("NAME", "STATE", "EVENTS", "DELIVERED", "FAILED", "CHANGED", "ID")
@@ -41,7 +40,7 @@ def totals(client: Client, identity: str, breakdown_by: str = "kind") -> dict[st
 def _row(item: dict[str, Any], counts: dict[str, int]) -> tuple[object, ...]:
     return (
         item["name"],
-        _state(item),
+        state_of(item),
         _events(item),
         counts.get("success", 0),
         counts.get("failure", 0),
@@ -50,7 +49,7 @@ def _row(item: dict[str, Any], counts: dict[str, int]) -> tuple[object, ...]:
     )
 
 
-def _state(item: dict[str, Any]) -> str:
+def state_of(item: dict[str, Any]) -> str:
     """What it does now: what a person decided comes first, then what the watcher did."""
     if not item["enabled"]:
         return "off"
@@ -58,6 +57,13 @@ def _state(item: dict[str, Any]) -> str:
     if health["paused_at"]:
         return "paused"
     return "enabled" if health["state"] == "healthy" else str(health["state"])
+
+
+def fires(schedule: dict[str, Any]) -> str:
+    """When a schedule fires, in few words."""
+    if schedule.get("cron"):
+        return f"{schedule['cron']} {schedule['timezone']}"
+    return f"every {schedule['every']}"
 
 
 def _held(held: dict[str, Any]) -> str | None:
@@ -85,7 +91,7 @@ def _show(client: Client, identity: str, *, as_json: bool) -> None:
     fields(
         {
             "Name": item["name"],
-            "State": _state(item),
+            "State": state_of(item),
             "Health": item["health"]["reason"],
             "Holds": _held(item["held"]),
             "Description": item["description"],

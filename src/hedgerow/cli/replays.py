@@ -11,7 +11,7 @@ import click
 from hedgerow.cli.client import Client
 from hedgerow.cli.options import connected, one_named
 from hedgerow.cli.output import show_json
-from hedgerow.cli.runs import agreed, carry_out, counts, listed, ordering, wishing
+from hedgerow.cli.runs import agreed, begin, carry_out, counts, listed, ordering, wishing
 
 PATIENCE_S = 600.0
 BEAT_S = 1.0
@@ -52,11 +52,7 @@ def replay(
         count = counted(client, client.post(path, {**body, "dry_run": True}))
         if not agreed(count, told(count), "Replay them?", dry_run=dry_run, as_json=as_json):
             return
-    run = client.post(path, body)
-    if as_json:
-        show_json(run)
-        return
-    click.echo(f"It runs. See how far it has come: hedgerow replays {json.dumps(name)} {run['id']}")
+    begin(client, path, body, f"replays {json.dumps(name)}", as_json=as_json)
 
 
 def _read(filters: str | None) -> Any:

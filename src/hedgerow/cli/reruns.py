@@ -9,7 +9,7 @@ import click
 from hedgerow.cli.client import Client
 from hedgerow.cli.options import connected, one_named
 from hedgerow.cli.output import show_json
-from hedgerow.cli.runs import agreed, carry_out, listed, ordering, wishing
+from hedgerow.cli.runs import agreed, begin, carry_out, listed, ordering, wishing
 
 
 @click.command("rerun")
@@ -55,11 +55,7 @@ def rerun(
     body |= {
         name: value for name, value in {"rate": rate, "idempotency_key": key}.items() if value is not None
     }
-    run = client.post("deliveries/rerun/", body)
-    if as_json:
-        show_json(run)
-        return
-    click.echo(f"It runs. See how far it has come: hedgerow runs {run['id']}")
+    begin(client, "deliveries/rerun/", body, "runs", as_json=as_json)
 
 
 def _filters(client: Client, given: dict[str, Any]) -> dict[str, str]:

@@ -63,6 +63,15 @@ def agreed(count: dict[str, Any], told: str, question: str, *, dry_run: bool, as
     return click.confirm(question, abort=True, err=True)
 
 
+def begin(client: Client, path: str, body: dict[str, Any], shown_by: str, *, as_json: bool) -> None:
+    """Begin a run, and say which command shows how far it has come."""
+    run = client.post(path, body)
+    if as_json:
+        show_json(run)
+        return
+    click.echo(f"It runs. See how far it has come: hedgerow {shown_by} {run['id']}")
+
+
 def carry_out(client: Client, path: str, wish: str | None, *, as_json: bool) -> None:
     """Do what is wished with a run, and show it."""
     if wish == "cancel":

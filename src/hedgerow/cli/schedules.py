@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from hedgerow.cli.client import Client
+from hedgerow.cli.destinations import fires, state_of
 from hedgerow.cli.options import connected, one_named
 from hedgerow.cli.output import fields, heading, local_time, show_json, table
 from hedgerow.cli.replays import counted, told
-from hedgerow.cli.runs import agreed, listed
+from hedgerow.cli.runs import agreed, begin, listed
 
 HEADERS = ("NAME", "FIRES", "STATE", "NEXT", "LAST", "ID")
 
@@ -63,22 +64,11 @@ def _row(item: dict[str, Any]) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def fires(schedule: dict[str, Any]) -> str:
-    """When a schedule fires, in few words."""
-    if schedule.get("cron"):
-        return f"{schedule['cron']} {schedule['timezone']}"
-    return f"every {schedule['every']}"
-
-
 def _state(item: dict[str, Any]) -> str:
-    """What keeps it from firing comes first."""
-    if not item["enabled"]:
-        return "off"
-    health = item["health"]
-    if health["paused_at"]:
-        return "paused"
-    if health["state"] in ("quarantined", "disabled"):
-        return str(health["state"])
+    """What keeps it from firing comes first; a degraded one fires."""
+    state = state_of(item)
+    if state not in ("enabled", "degraded"):
+        return state
     return "waiting" if item["schedule"]["waits"] else "enabled"
 
 
@@ -119,11 +109,7 @@ def _fire(
         count = counted(client, client.post(path, {**body, "dry_run": True}))
         if not agreed(count, told(count, "persons"), "Send to them now?", dry_run=dry_run, as_json=as_json):
             return
-    run = client.post(path, body)
-    if as_json:
-        show_json(run)
-        return
-    click.echo(f"It runs. See how far it has come: hedgerow runs {run['id']}")
+    begin(client, path, body, "runs", as_json=as_json)
 
 
 def _schedule_of(item: dict[str, Any]) -> dict[str, Any]:
