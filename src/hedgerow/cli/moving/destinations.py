@@ -29,7 +29,7 @@ REASONS: Final[Mapping[str, str]] = {
     "warehouse_source_webhook": "Hedgerow has no data warehouse.",
 }
 NATIVE: Final = ("native-", "plugin-", "segment-")
-"""Templates whose program is part of PostHog itself; what stands in ``hog`` is a placeholder."""
+"""Templates whose program is part of PostHog itself: what stands in ``hog`` is not what runs."""
 TWINS: Final = {"native-webhook": "template-webhook"}
 MAPPING: Final = ("name", "disabled", "inputs_schema")
 RAISED: Final = frozenset({"$destination_state_changed", "$integration_state_changed"})
