@@ -105,3 +105,30 @@ def bury(loop: asyncio.AbstractEventLoop) -> None:
         task._log_destroy_pending = False
         task.get_coro().close()
     loop.close()
+
+
+def one_life(stage, crash_at: int | None, *parts) -> bool:
+    """What one process does until it crashes or comes to its end; the time goes on from there.
+
+    Args:
+        stage: what outlives it: ``now``, ``store`` and ``chance``.
+        crash_at: after so many steps; None: never.
+        parts: what it does, one after the other; each makes a coroutine of the loop.
+
+    Returns:
+        Whether it crashed.
+    """
+    loop = SimulatedLoop(stage.now)
+    asyncio.set_event_loop(loop)
+    stage.store.reborn()
+    loop.crash_at = crash_at
+    try:
+        for part in parts:
+            loop.run_until_complete(part(loop))
+    except Crash:
+        return True
+    finally:
+        stage.now = loop.now + stage.chance.uniform(0, 0.5)
+        bury(loop)
+        asyncio.set_event_loop(None)
+    return False

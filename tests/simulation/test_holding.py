@@ -27,7 +27,7 @@ from hedgerow.destinations import Config, Keyring, Secrets, repository
 from hedgerow.events import Draft, Event
 from hedgerow.store.database import transact
 from hedgerow.telemetry import Batch
-from simulation.loop import Crash, SimulatedLoop, bury
+from simulation.loop import SimulatedLoop, one_life
 from simulation.world import (
     START,
     PlainSealer,
@@ -147,19 +147,7 @@ class Run:
         self._life(None)
 
     def _life(self, crash_at: int | None) -> bool:
-        loop = SimulatedLoop(self.now)
-        asyncio.set_event_loop(loop)
-        self.store.reborn()
-        loop.crash_at = crash_at
-        try:
-            loop.run_until_complete(self._live(loop))
-        except Crash:
-            return True
-        finally:
-            self.now = loop.now + self.chance.uniform(0, 0.5)
-            bury(loop)
-            asyncio.set_event_loop(None)
-        return False
+        return one_life(self, crash_at, self._live)
 
     async def _live(self, loop: SimulatedLoop) -> None:
         world = World(

@@ -31,7 +31,7 @@ from hedgerow.replay.feeding import Feeder
 from hedgerow.replay.selection import Selection
 from hedgerow.store.database import transact
 from hedgerow.telemetry import Batch
-from simulation.loop import Crash, SimulatedLoop, bury
+from simulation.loop import SimulatedLoop, one_life
 from simulation.world import (
     START,
     PlainSealer,
@@ -155,19 +155,7 @@ class Run:
     # ---------------------------------------------------------------- lives
 
     def _life(self, crash_at: int | None, history) -> bool:
-        loop = SimulatedLoop(self.now)
-        asyncio.set_event_loop(loop)
-        self.store.reborn()
-        loop.crash_at = crash_at
-        try:
-            loop.run_until_complete(self._live(loop, history))
-        except Crash:
-            return True
-        finally:
-            self.now = loop.now + self.chance.uniform(0, 0.5)
-            bury(loop)
-            asyncio.set_event_loop(None)
-        return False
+        return one_life(self, crash_at, lambda loop: self._live(loop, history))
 
     async def _live(self, loop: SimulatedLoop, history) -> None:
         world = World(

@@ -29,7 +29,7 @@ from hedgerow.log.segments import partition_of
 from hedgerow.people import Change, fold
 from hedgerow.store.database import transact
 from hedgerow.telemetry import Batch
-from simulation.loop import Crash, SimulatedLoop, bury
+from simulation.loop import SimulatedLoop, one_life
 from simulation.world import (
     START,
     PlainSealer,
@@ -193,23 +193,12 @@ class Run:
 
     def _process(self, *, feed=(), crash: bool, until: float | None = None) -> bool:
         """One life of a worker: until it crashes, or until everything has its final verdict."""
-        loop = SimulatedLoop(self.now)
-        asyncio.set_event_loop(loop)
-        self.store.reborn()
-        loop.crash_at = self.chance.randint(1, 500) if crash else None
-        try:
-            if feed:
-                loop.run_until_complete(self._feed(feed))
-            if until is None:
-                loop.run_until_complete(self._work(loop))
-        except Crash:
+        parts = [lambda _loop: self._feed(feed)] if feed else []
+        parts += [self._work] if until is None else []
+        crashed = one_life(self, self.chance.randint(1, 500) if crash else None, *parts)
+        if crashed:
             self.in_flight += OPTIONS.lane_concurrency * len(DESTINATIONS)
-            return True
-        finally:
-            self.now = loop.now + self.chance.uniform(0, 0.5)
-            bury(loop)
-            asyncio.set_event_loop(None)
-        return False
+        return crashed
 
     async def _feed(self, events: list[Event]) -> None:
         for event in events:
