@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hedgerow.store import migrate
 from support.alerts import House
 from support.api import copied
+from support.api_fixtures import empty_store
 
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """Migrated files to copy."""
-    folder = tmp_path_factory.mktemp("store")
-    migrate(folder)
-    return folder
+__all__ = ["empty_store", "house"]
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from hedgerow.cli.app import COMMANDS, main
+from hedgerow.cli.app import COMMANDS
+from support.typing_in import typed
 
 
 @pytest.fixture
@@ -23,13 +24,7 @@ def run(monkeypatch, capsys, tmp_path):
     def go(*arguments, **environment):
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("sys.argv", ["hedgerow", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0
-        return status, *capsys.readouterr()
+        return typed(monkeypatch, capsys, *arguments)
 
     return go
 

@@ -7,11 +7,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from hedgerow.cli.app import main
 from hedgerow.cli.configuration import export, yamltext
 from hedgerow.cli.configuration.folder import FilesFailed, read
 from hedgerow.cli.errors import CommandFailed
 from hedgerow.configuration.documents import MODELS, json_schema
+from support.typing_in import typed
 
 HOOK = {
     "name": "Hook",
@@ -28,13 +28,7 @@ def run(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def go(*arguments):
-        monkeypatch.setattr("sys.argv", ["hedgerow", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0
-        return status, *capsys.readouterr()
+        return typed(monkeypatch, capsys, *arguments)
 
     return go
 

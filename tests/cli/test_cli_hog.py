@@ -8,9 +8,9 @@ import os
 
 import pytest
 
-from hedgerow.cli.app import main
 from hedgerow.cli.hog.repl import is_complete
 from hedgerow.hog.stdlib import REGISTRY
+from support.typing_in import typed
 
 PROGRAM = """let total := 0
 for (let item in [1, 2]) {
@@ -31,14 +31,8 @@ def run(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def go(*arguments, stdin=""):
-        monkeypatch.setattr("sys.argv", ["hedgerow", "hog", *arguments])
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0
-        return status, *capsys.readouterr()
+        return typed(monkeypatch, capsys, "hog", *arguments)
 
     return go
 

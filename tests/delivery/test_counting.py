@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from hedgerow.delivery.claims import Claim, decide
 from hedgerow.delivery.counting import Threshold
 from hedgerow.delivery.invocation import Invocation
-from hedgerow.store import open_connection, tables
-from support.people import store
 
 NOW = 1_767_323_045_000
 THREE = Threshold(b"h" * 16, 3, 60)
-
-
-@pytest.fixture
-def connection(tmp_path):
-    with store(str(tmp_path / "state.db"), tables.state):
-        pass
-    opened = open_connection(tmp_path / "state.db", synchronous="OFF")
-    yield opened
-    opened.close()
 
 
 def event(at: int, number: int = 1) -> Invocation:

@@ -12,9 +12,7 @@ from hedgerow.delivery.gathering import Digest, Interval
 from hedgerow.delivery.identity import text
 from hedgerow.delivery.invocation import Attempt, Excerpt, Invocation, Outcome
 from hedgerow.destinations import CompiledDestination, Keyring, Project, builtin, validate
-from hedgerow.store import open_connection, tables
 from hedgerow.telemetry import Batch
-from support.people import store
 
 NOW = 1_767_323_045_000
 MINUTE = 60_000
@@ -31,15 +29,6 @@ class NoSeal:
 
     def open(self, sealed: bytes, context: str) -> bytes:
         return sealed
-
-
-@pytest.fixture
-def connection(tmp_path):
-    with store(str(tmp_path / "state.db"), tables.state):
-        pass
-    opened = open_connection(tmp_path / "state.db", synchronous="OFF")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

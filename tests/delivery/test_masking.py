@@ -8,8 +8,6 @@ from hedgerow.delivery.claims import Claim, ClaimError, claim, decide
 from hedgerow.delivery.invocation import Invocation
 from hedgerow.delivery.masking import Mask
 from hedgerow.destinations import CompiledDestination, Keyring, Project, builtin, validate
-from hedgerow.store import open_connection, tables
-from support.people import store
 
 NOW = 1_767_323_045_000
 PROJECT = Project(1)
@@ -20,15 +18,6 @@ GLOBALS = {
     "person": None,
     "groups": {},
 }
-
-
-@pytest.fixture
-def connection(tmp_path):
-    with store(str(tmp_path / "state.db"), tables.state):
-        pass
-    opened = open_connection(tmp_path / "state.db", synchronous="OFF")
-    yield opened
-    opened.close()
 
 
 def invocation(number: int) -> Invocation:
