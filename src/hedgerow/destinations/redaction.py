@@ -53,8 +53,8 @@ def secret_values(
         named = _names_credential(key) and not isinstance(value, bool)
         if key in always or field.get("secret") or field.get("type") in _WHOLE_TYPES or named:
             found += _texts(value, 0)
-        else:
-            found += _credentials_in(value, 0)
+        elif isinstance(value, Mapping):
+            _add_credentials(value, 1, found)
     return found
 
 
@@ -79,15 +79,13 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
             yield from _texts(item, depth + 1)
 
 
-def _credentials_in(value: Any, depth: int) -> Iterator[str]:
-    """Values in dictionaries under names such as ``Authorization``."""
-    if depth > _DEEPEST or not isinstance(value, Mapping):
-        return
-    for key, item in value.items():
+def _add_credentials(values: Mapping[Any, Any], depth: int, found: list[str]) -> None:
+    """Add what stands in dictionaries under names such as ``Authorization``; whole events may have to be gone through."""
+    for key, item in values.items():
         if _names_credential(str(key)):
-            yield from _texts(item, depth + 1)
-        else:
-            yield from _credentials_in(item, depth + 1)
+            found += _texts(item, depth)
+        elif type(item) is not str and depth <= _DEEPEST and isinstance(item, Mapping):
+            _add_credentials(item, depth + 1, found)
 
 
 class Redactor:
