@@ -221,6 +221,19 @@ def test_json_round_trip(value):
     assert jsontext.parse(Run(), text) == value
 
 
+NUMBERS_AND_ALIKE = (
+    st.floats() | st.sampled_from([1e16, -1e16, 1e21, 1e-5, 1e-7, 6.0, -0.0]) | st.text(":,[0.e+-]}")
+)
+
+
+@given(
+    st.lists(NUMBERS_AND_ALIKE, max_size=5) | st.dictionaries(st.text("e0:,."), NUMBERS_AND_ALIKE, max_size=5)
+)
+def test_the_short_way_to_json_ends_where_the_long_one_does(value):
+    """Whatever is left to a fast library, numbers are JavaScript's and texts that look like them stay texts."""
+    assert to_json(value) == jsontext.stringify(UNMETERED, value)
+
+
 @given(st.text(alphabet='[]{},:"\\u d8019e.-+nulltrefas', max_size=30))
 def test_any_text_is_json_or_an_error(text):
     """Reading never fails but with a run-time error, and validity is exactly not failing."""

@@ -255,6 +255,8 @@ def brief_json(value: Any) -> str:
 
 # Where a number stands that JavaScript writes otherwise: whole doubles (6.0, -0.0) and those with an exponent.
 _OTHERWISE = re.compile(rb"[:,\[]-?[0-9]+(?:\.[0-9]+)?(?:[eE]|(?<=\.0)[,}\]])")
+# How such a number ends. Searching for a fixed character is quick, and settles nearly every text.
+_ENDS = (re.compile(rb"\.0[,}\]]"), re.compile(rb"e[+-]?[0-9]+[,}\]]"))
 _CONTAINERS: Final = frozenset({dict, list, tuple})
 _BRIEF: Final = 8
 _BRIEF_TEXT: Final = 128
@@ -269,10 +271,15 @@ def _plain_json(value: Any) -> str | None:
     if type(value) is not dict and type(value) is not list:
         return None
     try:
-        raw = orjson.dumps(value, option=_ONLY_PLAIN)
+        raw = orjson.dumps(value, None, _ONLY_PLAIN)
     except TypeError:
         return None
-    return None if _OTHERWISE.search(raw) else raw.decode()
+    return None if _has_other_numbers(raw) else raw.decode()
+
+
+def _has_other_numbers(raw: bytes) -> bool:
+    whole, exponent = _ENDS
+    return bool(whole.search(raw) or exponent.search(raw)) and _OTHERWISE.search(raw) is not None
 
 
 def json_string(text: str) -> str:
