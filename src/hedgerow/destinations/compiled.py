@@ -43,6 +43,9 @@ class CompiledDestination:
         conditions: equalities every wanted event meets, for an index.
         stream: which events it is offered: ``events``, ``person-updates``, or ``internal`` for what happens in Hedgerow itself.
         claims: whether what it wants is sent only if masking, a threshold or a digest say so.
+        ordered: whether deliveries of a sequence go out one after the other.
+        rate_per_second: deliveries a second that its owner allows; None for as many as go.
+        fetch_settings: how its requests are made where its program does not say: see ``destinations.fetching``.
         limits: bounds of a run of its program; how many fetches are in them is for its owner and its template to say.
     """
 
@@ -53,17 +56,21 @@ class CompiledDestination:
             ValidationError: a filter does not compile. Checked when it was saved, so only after a change of the
                 project's definitions or of this program.
         """
+        config = destination.config
         self.destination = destination
         self.project = project
         self.limits = hog.Limits()
         self._keyring = keyring
-        self._filter = compile_filters(destination.config.filters, project)
+        self._filter = compile_filters(config.filters, project)
         self._mappings = _mapping_filters(destination, project)
         self._inputs: dict[str, InputSet] = {}
         self._read_so_far: set[str] = set()
         self.conditions: tuple[Condition, ...] = self._filter.conditions
         self.stream = _stream(destination)
         self.claims = bool(_key_sources(destination))
+        self.ordered = config.ordering is not None
+        self.rate_per_second = None if config.rate_limit is None else float(config.rate_limit["per_second"])
+        self.fetch_settings: Mapping[str, Any] = config.fetch or {}
         self.event_names = self._filter.event_names if self._mappings is None else _names(self._mappings)
 
     @property
@@ -124,8 +131,8 @@ class CompiledDestination:
 
     def sampled(self, event_uuid: str, person_id: str | None) -> bool:
         """Whether the event belongs to the sample that is delivered."""
-        config = self.destination.config
-        return in_sample(config.sampling, self.destination.id, event_uuid, person_id)
+        sampling = self.destination.config.sampling
+        return sampling is None or in_sample(sampling, self.destination.id, event_uuid, person_id)
 
     def claim_keys(
         self, globals_: Mapping[str, Any], mapping: str = WHOLE, host: hog.Host | None = None
@@ -277,16 +284,6 @@ class CompiledDestination:
         """Seconds before each retry, None for the server's default."""
         return delays(self.destination.config.retry)
 
-    @property
-    def fetch_settings(self) -> Mapping[str, Any]:
-        """How its requests are made where its program does not say: see ``destinations.fetching``."""
-        return self.destination.config.fetch or {}
-
-    @property
-    def ordered(self) -> bool:
-        """Whether deliveries of a sequence go out one after the other."""
-        return self.destination.config.ordering is not None
-
     def sequence(self, globals_: Mapping[str, Any]) -> str | None:
         """What a delivery must not overtake: others of the same distinct id or person; None when order does not matter.
 
@@ -300,12 +297,6 @@ class CompiledDestination:
         if ordering == "person" and person:
             return f"person:{person['id']}"
         return f"distinct_id:{globals_['event']['distinct_id']}"
-
-    @property
-    def rate_per_second(self) -> float | None:
-        """Deliveries a second that its owner allows; None for as many as go."""
-        limit = self.destination.config.rate_limit
-        return None if limit is None else float(limit["per_second"])
 
     @cached_property
     def non_failure_status_codes(self) -> list[int | str]:

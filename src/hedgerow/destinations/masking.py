@@ -80,7 +80,7 @@ def validate_sampling(raw: Any) -> dict[str, Any] | None:
 
 
 def in_sample(
-    sampling: Mapping[str, Any] | None, destination_id: str, event_uuid: str, person_id: str | None
+    sampling: Mapping[str, Any], destination_id: str, event_uuid: str, person_id: str | None
 ) -> bool:
     """Whether an event belongs to a destination's sample. The answer for an event is always the same.
 
@@ -90,8 +90,6 @@ def in_sample(
         event_uuid: the event.
         person_id: whose it is; an event without a person is drawn by itself.
     """
-    if sampling is None:
-        return True
     subject = person_id if sampling["by"] == "person" and person_id else event_uuid
     drawn = hashlib.sha256(f"{destination_id}:{subject}".encode()).digest()
     return int.from_bytes(drawn[:8], "big") / 2**64 * 100 < float(sampling["percentage"])

@@ -40,7 +40,8 @@ class CompiledFilter:
         self.conditions: tuple[Condition, ...] = built.conditions
         self._derived = dict(derived)
         try:
-            self._function = hog.compile_filter(built.expr)
+            # The bound method: calling it costs half of calling the object.
+            self._function = hog.compile_filter(built.expr).__call__
         except hog.HogError as error:
             raise ValidationError(error.render(), line=error.line, column=error.column) from error
 
