@@ -25,6 +25,21 @@ async def test_a_failing_destination_is_told_once_and_its_recovery_once(house):
     assert [event.event for event in house.events()] == ["$alert_opened", "$alert_resolved"]
 
 
+async def test_open_incidents_are_counted(house):
+    """By whether somebody looks after them; one that is over counts no more."""
+    hook = house.destination()
+    house.rule("failure_rate", **FAILING)
+    house.results(hook, bad=20)
+    await house.look()
+    assert await house.state.read(incidents.open_counts) == {False: 1, True: 0}
+    identity = house.incidents()[0].id
+    house.state.write_now(lambda c: incidents.acknowledge(c, identity, "ada", 1))
+    assert await house.state.read(incidents.open_counts) == {False: 0, True: 1}
+    house.results(hook, good=1000)
+    await house.look(steps=8)
+    assert await house.state.read(incidents.open_counts) == {False: 0, True: 0}
+
+
 async def test_what_happened_before_a_rule_does_not_count(house):
     """A rule looks at what happens from now on."""
     hook = house.destination()

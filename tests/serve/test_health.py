@@ -113,6 +113,7 @@ def test_metrics_are_in_prometheus_form(health):
     assert 'hedgerow_capture_total{what="events"} 3' in text
     assert 'hedgerow_worker_up{worker="worker-1"} 1' in text
     assert 'hedgerow_worker_restarts_total{worker="worker-1"} 2' in text
+    assert 'hedgerow_incidents_open{acknowledged="false"} 0' in text
     assert re.search(r'hedgerow_oldest_unsettled_seconds\{partition="\d"\} 12\n', text)
 
 

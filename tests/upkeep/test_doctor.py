@@ -19,6 +19,7 @@ from hedgerow.settings import load
 from hedgerow.store import migrate, open_connection
 from hedgerow.upkeep import ground
 from hedgerow.upkeep.doctor import Finding, examine, holder, worst
+from support.mailhouse import MailServer
 from support.server import free_port
 
 FIXTURE = Path(__file__).parents[1] / "upgrade" / "release_0.1.0.tar.xz"
@@ -78,7 +79,7 @@ def test_a_sound_instance_has_nothing_to_complain_of(data):
     findings = found(data, thorough=True)
     assert bad(findings) == []
     assert {finding.check for finding in findings} >= {
-        "settings", "port", "egress", "names", "open files", "folder", "permissions", "disk", "disk speed", "clock",
+        "settings", "port", "egress", "names", "mail", "open files", "folder", "permissions", "disk", "disk speed", "clock",
         "release", "schema", "databases", "keys", "server", "lag", "deliveries",
     }  # fmt: skip
 
@@ -122,6 +123,19 @@ def test_a_guard_that_lets_everything_through_is_named(data):
     """Above all where clouds keep their credentials."""
     assert "169.254.169.254" in only(data, egress_allow="0.0.0.0/0").text
     assert not bad(found(data, egress_allow="10.0.0.0/8"))
+
+
+def test_a_mail_server_is_tried(data):
+    """Whether it takes a connection is said without a mail; what keeps mails from going out is named."""
+    with MailServer() as server:
+        where = {"smtp_host": "localhost", "smtp_port": server.port}
+        findings = found(data, **where, smtp_security="none")
+        assert not bad(findings)
+        assert f"localhost:{server.port} takes the connection." in {finding.text for finding in findings}
+        refused = only(data, **where, smtp_security="starttls")
+        assert (refused.check, refused.level) == ("mail", "trouble")
+        assert "does not offer STARTTLS" in refused.text
+        assert server.mails == []
 
 
 def test_keys_that_others_can_read_are_named(data):

@@ -44,6 +44,9 @@ AND (:open IS NULL OR (resolved_at IS NULL) = :open)
 OPEN_BY_RULE = """
 SELECT rule_id, count(*) FROM alert_incidents WHERE project_id = ? AND resolved_at IS NULL GROUP BY rule_id
 """
+OPEN_COUNTS = """
+SELECT acknowledged_at IS NOT NULL, count(*) FROM alert_incidents WHERE resolved_at IS NULL GROUP BY 1
+"""
 STALE = """
 DELETE FROM alert_incidents WHERE id IN (SELECT id FROM alert_incidents WHERE resolved_at < ? LIMIT ?)
 """
@@ -162,6 +165,12 @@ def listed(
 def open_by_rule(connection: Connection, project_id: int) -> dict[int, int]:
     """How many incidents of each rule are open."""
     return dict(connection.execute(OPEN_BY_RULE, (project_id,)))
+
+
+def open_counts(connection: Connection) -> dict[bool, int]:
+    """How many incidents are open in all projects, by whether somebody looks after them."""
+    found = {bool(cared_for): int(count) for cared_for, count in connection.execute(OPEN_COUNTS)}
+    return {False: 0, True: 0} | found
 
 
 def mails(connection: Connection, found: Collection[Incident]) -> dict[bytes, list[dict[str, Any]]]:

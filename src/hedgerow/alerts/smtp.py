@@ -8,7 +8,7 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Final
@@ -80,12 +80,26 @@ class Post:
         except TimeoutError:
             raise MailError(f"{self.host} took too long.") from None
 
+    def greet(self) -> None:
+        """Connect and log in as for a mail, and send none. Blocks for as long as ``timeout_s`` says for each answer.
+
+        Raises:
+            MailError: no mail would go out.
+        """
+        with self._session():
+            pass
+
     def _send(self, message: EmailMessage, recipient: str) -> None:
+        with self._session() as server:
+            server.send_message(message, self.sender, [recipient])
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
         try:
             with contextlib.closing(self._connected()) as server:
                 if self.username:
                     server.login(self.username, self.password)
-                server.send_message(message, self.sender, [recipient])
+                yield server
                 with contextlib.suppress(smtplib.SMTPException, OSError):  # it has the mail already
                     server.quit()
         except (smtplib.SMTPException, OSError, ValueError) as error:
@@ -129,7 +143,8 @@ class Post:
             return MailError(f"{where} says: {error.smtp_code} {_line(error.smtp_error)}")
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             return MailError(f"{where} did not answer within {self.timeout_s:g} seconds.")
-        return MailError(f"{where} cannot be used: {_line(str(error)) or type(error).__name__}")
+        said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        return MailError(f"{where} cannot be used: {_line(said)}")
 
 
 def _line(said: bytes | str) -> str:

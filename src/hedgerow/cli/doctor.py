@@ -40,7 +40,7 @@ ARROW = "-> "
 def command(*, data_dir: Path | None, port: int | None, quick: bool, as_json: bool) -> None:
     """Check an instance, and say what to do about what is found.
 
-    Looks at the settings, the port, what deliveries may reach, the data folder and who may read it, the disk and its
+    Looks at the settings, the port, what deliveries may reach, the mail server, the data folder and who may read it, the disk and its
     speed, the clock, the databases, the keys, the workers and how far they are behind. Run it as the user that the
     server runs as, with the same settings. Ends with 0 when all is well, 1 when there are warnings, 2 when something is
     wrong.

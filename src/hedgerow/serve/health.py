@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from hedgerow.alerts.incidents import open_counts
 from hedgerow.delivery import standby
 from hedgerow.serve.gateway import Receive, Scope, Send, answer
 from hedgerow.serve.lag import LagMeter
@@ -99,6 +100,11 @@ class Health:
         out.gauge(
             "hedgerow_unsettled_bytes", "About how many bytes of events wait.", (await self.lag.read()).size
         )
+        for cared_for, value in (await self.state.read(open_counts)).items():
+            out.gauge(
+                "hedgerow_incidents_open", "Alerts that have something to say.", value,
+                acknowledged=str(cared_for).lower(),
+            )  # fmt: skip
         waits = await self.state.read(standby.since) is not None
         out.gauge("hedgerow_standby", "Whether the instance stands by, and sends nothing.", int(waits))
         out.gauge("hedgerow_tail_readers", "Who follows events.", self.tail_readers())

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from hedgerow.alerts.errors import MailError
+from hedgerow.alerts.smtp import Post
 from hedgerow.delivery.egress import EgressPolicy
 from hedgerow.settings import Settings, misspelt
 from hedgerow.upkeep.doctor import Check, Finding, Patient
@@ -179,4 +181,21 @@ def _files_of(pid: int) -> int | None:
     return int(found) if found.isdigit() else resource.RLIM_INFINITY
 
 
-CHECKS: Final[tuple[Check, ...]] = (settings, port, egress, names, limits)
+def mail(patient: Patient) -> Iterator[Finding]:
+    """Whether mails of alerts would go out."""
+    post = Post.of(patient.settings)
+    if post is None:
+        yield Finding("mail", "ok", "No mail server is set up; alerts go to destinations only.")
+        return
+    try:
+        post.greet()
+    except MailError as error:
+        yield Finding(
+            "mail", "trouble", f"Mails of alerts do not go out: {error}", "Look at the settings HEDGEROW_SMTP_… and that server."
+        )  # fmt: skip
+    else:
+        whom = " and the login" if post.username else ""
+        yield Finding("mail", "ok", f"{post.host}:{post.port} takes the connection{whom}.")
+
+
+CHECKS: Final[tuple[Check, ...]] = (settings, port, egress, names, mail, limits)
