@@ -143,8 +143,8 @@ class Post:
             return MailError(f"{where} says: {error.smtp_code} {_line(error.smtp_error)}")
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             return MailError(f"{where} did not answer within {self.timeout_s:g} seconds.")
-        said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        return MailError(f"{where} cannot be used: {_line(said)}")
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        return MailError(f"{where} cannot be used: {_line(reason)}")
 
 
 def _line(said: bytes | str) -> str:
