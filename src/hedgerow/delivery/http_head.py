@@ -16,10 +16,12 @@ from hedgerow.delivery.transport import Request, TransportError
 __all__ = ["USER_AGENT", "BadRequest", "build_head"]
 
 USER_AGENT = f"Hedgerow/{__version__}"
+_AGENT = f"User-Agent: {USER_AGENT}\r\n"
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+_USUAL = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 _REFUSED_METHODS = frozenset({"CONNECT", "TRACE", "TRACK"})
 _FRAMING = frozenset(
     {
@@ -57,27 +59,32 @@ def build_head(request: Request, target: ParsedTarget) -> bytes:
     Raises:
         BadRequest: the method or a header is not fit for HTTP.
     """
-    seen = set[str]()
-    lines = [_request_line(request.method, target.path)]
+    lines = []
+    host, agent = f"Host: {target.netloc}\r\n", _AGENT
     for name, value in request.headers.items():
         key = _key(name)
-        if key not in _FRAMING:
-            seen.add(key)
-            lines.append(_header(name, value))
-    if "host" not in seen:
-        lines.insert(1, f"Host: {target.netloc}\r\n")
-    if "user-agent" not in seen:
-        lines.append(f"User-Agent: {USER_AGENT}\r\n")
-    if request.body is not None or request.method not in _BODILESS:
-        lines.append(f"Content-Length: {len(request.body or b'')}\r\n")
-    lines.append("\r\n")
-    return _encode(lines)
+        if key in _FRAMING:
+            continue
+        if key == "host":
+            host = ""
+        elif key == "user-agent":
+            agent = ""
+        lines.append(_header(name, value))
+    if request.method not in _USUAL:
+        _check_method(request.method)
+    start = f"{request.method} {target.path} HTTP/1.1\r\n"
+    return _encode(f"{start}{host}{''.join(lines)}{agent}{_length(request)}\r\n")
 
 
-def _request_line(method: str, path: str) -> str:
+def _length(request: Request) -> str:
+    if request.body is None and request.method in _BODILESS:
+        return ""
+    return f"Content-Length: {len(request.body or b'')}\r\n"
+
+
+def _check_method(method: str) -> None:
     if not _TOKEN.fullmatch(method) or method.upper() in _REFUSED_METHODS:
         raise BadRequest(f"{method[:40]!r} is not a method that can be sent.")
-    return f"{method} {path} HTTP/1.1\r\n"
 
 
 @lru_cache(maxsize=1024)
@@ -89,17 +96,18 @@ def _key(name: str) -> str:
 
 
 def _header(name: str, value: str) -> str:
-    if _UNSAFE_VALUE.search(value):
+    # What is printable has no control character, and is quickly known to be.
+    if not value.isprintable() and _UNSAFE_VALUE.search(value):
         raise BadRequest(f"The header {name} contains a line break or another control character.")
     return f"{name}: {value}\r\n"
 
 
-def _encode(lines: list[str]) -> bytes:
+def _encode(head: str) -> bytes:
     """Encode each line as Latin-1, as Node does and with it PostHog; as UTF-8 where that does not have the characters."""
     try:
-        return "".join(lines).encode("latin-1")
+        return head.encode("latin-1")
     except UnicodeEncodeError:
-        return b"".join(_encode_line(line) for line in lines)
+        return b"\r\n".join(_encode_line(line) for line in head.split("\r\n"))
 
 
 def _encode_line(line: str) -> bytes:
