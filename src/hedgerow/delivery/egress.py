@@ -158,7 +158,7 @@ class EgressPolicy:
                 f"Port {target.port} belongs to another protocol than HTTP, so deliveries may not use it."
             )
         if target.address is not None:
-            self.check_address(target.address)
+            self.check_address(target.host)  # its text: that of an address is hashed once
         return target
 
     def check_address(self, address: Address | str, *, host: str = "") -> None:

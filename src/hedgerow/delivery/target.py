@@ -9,7 +9,7 @@ address in any of its decimal, octal, hexadecimal and short forms. Where the sta
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, unquote_to_bytes
@@ -52,6 +52,8 @@ class ParsedTarget:
         port: the number to connect to.
         path: path and query, percent-encoded ASCII: the request target of HTTP/1.1.
         address: the host as an address, when it is one.
+        origin: what a connection belongs to.
+        netloc: host and, unless it is the scheme's own, port: what stands in the ``Host`` header.
     """
 
     scheme: str
@@ -59,17 +61,15 @@ class ParsedTarget:
     port: int
     path: str
     address: IPv4Address | IPv6Address | None
+    origin: tuple[str, str, int] = field(init=False, repr=False, compare=False)
+    netloc: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def origin(self) -> tuple[str, str, int]:
-        """What a connection belongs to."""
-        return (self.scheme, self.host, self.port)
-
-    @property
-    def netloc(self) -> str:
-        """Host and, unless it is the scheme's own, port: what stands in the ``Host`` header."""
+    def __post_init__(self) -> None:
+        """Write down what every request asks for: a target serves many."""
+        object.__setattr__(self, "origin", (self.scheme, self.host, self.port))
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+        own = self.port == DEFAULT_PORTS[self.scheme]
+        object.__setattr__(self, "netloc", host if own else f"{host}:{self.port}")
 
     @property
     def url(self) -> str:
@@ -114,6 +114,7 @@ def _split_scheme(text: str) -> tuple[str, str]:
     return scheme, text[match.end() :]
 
 
+@lru_cache(maxsize=1024)
 def _read_authority(authority: str, scheme: str) -> tuple[str, int, IPv4Address | IPv6Address | None]:
     if "@" in authority:
         raise InvalidTarget("The URL contains a user name or password: send an Authorization header instead.")
