@@ -17,7 +17,8 @@ from hedgerow.destinations.templating import in_order, is_template, references
 
 _TRUE: Final = ("true", "1")
 Values: TypeAlias = Mapping[str, Any]
-Stage: TypeAlias = "Callable[[Values, Values, hog.Host | None], Values]"
+Stage: TypeAlias = "Callable[[dict[str, Any], Values, hog.Host | None], None]"
+"""Puts more inputs into the dictionary of those that are known; it stands as ``inputs`` in the globals that come with it."""
 
 
 class InputSet:
@@ -42,8 +43,9 @@ class InputSet:
             InputError: a template does not compile (only possible for what was saved by another version).
         """
         modes = {key: _mode(item) for key, item in items.items()}
-        self._booleans = frozenset(field["key"] for field in schema if field["type"] == "boolean")
         self._constants = {key: items[key].get("value") for key, mode in modes.items() if mode is None}
+        switches = [field["key"] for field in schema if field["type"] == "boolean"]
+        self._booleans = [key for key in switches if not isinstance(self._constants.get(key), bool)]
         self._late = dict(late or {})
         self._stages: list[Stage] = []
         templated = {key: item for key, item in items.items() if modes[key]}
@@ -65,8 +67,9 @@ class InputSet:
         inputs = dict(self._constants)
         for key, read in self._late.items():
             inputs[key] = read()
+        found = {**globals_, "inputs": inputs}
         for stage in self._stages:
-            inputs.update(stage(globals_, inputs, host))
+            stage(inputs, found, host)
         for key in self._booleans:
             if isinstance(value := inputs.get(key), str):
                 inputs[key] = value.strip().lower() in _TRUE
@@ -84,9 +87,9 @@ def _mode(item: Mapping[str, Any]) -> str | None:
 def _hog_stage(values: Values) -> Stage:
     compiled = hog.compile_template_set(values, order=list(values))
 
-    def run(globals_: Values, inputs: Values, host: hog.Host | None) -> Values:
+    def run(inputs: dict[str, Any], globals_: Values, host: hog.Host | None) -> None:
         try:
-            return compiled.render({**globals_, "inputs": inputs}, host)
+            inputs.update(compiled.render(globals_, host))
         except hog.HogError as error:
             raise _failed(getattr(error, "key", None) or next(iter(values)), error) from error
 
@@ -98,17 +101,13 @@ def _liquid_stage(values: Values) -> Stage:
 
     compiled = {key: compile_liquid(value) for key, value in values.items()}
 
-    def run(globals_: Values, inputs: Values, host: hog.Host | None) -> Values:
+    def run(inputs: dict[str, Any], globals_: Values, host: hog.Host | None) -> None:
         now, patience = (None, math.inf) if host is None else (host.now(), host.patience_ms)
-        found: dict[str, Any] = {}
         for key, template in compiled.items():
             try:
-                found[key] = template.render(
-                    {**globals_, "inputs": {**inputs, **found}}, now=now, patience_ms=patience
-                )
+                inputs[key] = template.render(globals_, now=now, patience_ms=patience)
             except hog.HogError as error:
                 raise _failed(key, error) from error
-        return found
 
     return run
 
