@@ -236,6 +236,10 @@ def test_what_a_tick_sent_is_explained(api, helpers, kept):
 
     answer, foreign = told(owner), told(other)
     api.services.trials.sandbox = own
+    shown = api.get(f"events/{event}/")
+    assert (shown["uuid"], shown["event"], shown["distinct_id"]) == (str(event), "$schedule", name)
+    assert [one["verdict"] for one in shown["deliveries"]] == [row["verdict"]]
+    assert shown["person"]["properties"]["email"] == "new@example.com"
     (mine,), (theirs,) = answer["destinations"], foreign["destinations"]
     assert mine["verdict"] == row["verdict"]
     assert ("old@example.com" if kept else "new@example.com") in str(mine["invocations"])

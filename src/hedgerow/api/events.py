@@ -21,11 +21,11 @@ from hedgerow.api.paging import DEFAULT_LIMIT, link, number
 from hedgerow.api.property_filters import event_filter, parsed
 from hedgerow.api.times import parse_time
 from hedgerow.delivery.queries import of_event
-from hedgerow.delivery.recent import Entry, EventSearch, event_names, find_event, place
+from hedgerow.delivery.recent import EventSearch, event_names, find_event, place
 from hedgerow.events import Event
 from hedgerow.insight.events import Keep, search
-from hedgerow.log import EventLog
 from hedgerow.people.queries import person_of
+from hedgerow.replay.tick_events import event_of
 from hedgerow.store import Connection
 
 router = APIRouter(prefix="/api/projects/{project_id}/events")
@@ -145,27 +145,31 @@ async def retrieve(event_uuid: str, access: Reading) -> dict[str, Any]:
         key = uuid.UUID(event_uuid).bytes
     except ValueError:
         raise Invalid("Invalid UUID", code="invalid") from None
-    project = access.project
-    entry = await access.services.state.read(lambda connection: find_event(connection, project.id, key))
-    event = await _load(access.services.log, entry) if entry else None
-    if entry is None or event is None:
+    project, state = access.project, access.services.state
+    found = await _find(access, key)
+    if found is None:
         raise NotFound
+    partition, position, event = found
 
     def work(connection: Connection) -> tuple[Any, list[dict[str, Any]]]:
-        rows = of_event(connection, project.id, key, entry.partition, entry.position)
+        rows = of_event(connection, project.id, key, partition, position)
         names = names_of(connection, project.id, {row.destination_id for row in rows})
         shown = [presenters.delivery(row, names.get(row.destination_id)) for row in rows]
-        return person_of(connection, project.id, entry.distinct_id), shown
+        return person_of(connection, project.id, event.distinct_id), shown
 
-    person, deliveries = await access.services.state.read(work)
+    person, deliveries = await state.read(work)
     shown = presenters.person(person, access.services.settings, project) if person else None
-    return {**event, "person": shown, "deliveries": deliveries}
+    return {**presenters.event(event), "person": shown, "deliveries": deliveries}
 
 
-async def _load(log: EventLog, entry: Entry) -> dict[str, Any] | None:
-    """The event itself from the log; None when retention removed it."""
-    record = await log.at(entry.partition, entry.position)
-    return presenters.event(record.decode()) if record and not record.erased else None
+async def _find(access: Access, key: bytes) -> tuple[int, int, Event] | None:
+    """An event and its place: from the log, or as a tick of a schedule made it up; None when retention or a person's erasure removed it."""
+    state, project_id = access.services.state, access.project.id
+    entry = await state.read(lambda connection: find_event(connection, project_id, key))
+    if entry is None:
+        return await state.read(lambda connection: event_of(connection, project_id, key))
+    record = await access.services.log.at(entry.partition, entry.position)
+    return (entry.partition, entry.position, record.decode()) if record and not record.erased else None
 
 
 def _cursor(text: str | None) -> tuple[int, int, int] | None:

@@ -10,7 +10,7 @@ from hedgerow.delivery.identity import raw
 from hedgerow.delivery.queries import Delivery
 from hedgerow.delivery.recent import Entry, EventSearch
 from hedgerow.destinations import CompiledDestination
-from hedgerow.events import Record
+from hedgerow.events import Event, Record
 from hedgerow.people import Folded, PersonState
 from hedgerow.people.queries import FoundPerson, PersonSearch, find_persons, persons_of
 from hedgerow.replay import runs
@@ -81,3 +81,13 @@ def find_delivery(connection: Connection, project_id: int, event_uuid: bytes) ->
     identity = connection.execute(FIND, (project_id, ticks.NAME, event_uuid)).get
     found = None if identity is None else queries.find(connection, project_id, identity)
     return found if found is not None and ticks.is_tick(found.position) else None
+
+
+def event_of(connection: Connection, project_id: int, event_uuid: bytes) -> tuple[int, int, Event] | None:
+    """An event that a tick made up, with the place that it stands for; None when there is none, or its person is no more."""
+    row = find_delivery(connection, project_id, event_uuid)
+    if row is None:
+        return None
+    place = row.partition, row.position
+    seen = again(connection, project_id, [row]).get(place)
+    return None if seen is None else (*place, seen.event)
