@@ -24,6 +24,7 @@ import aiohappyeyeballs
 
 from hedgerow.delivery.egress import EgressPolicy, EgressRefused
 from hedgerow.delivery.http_connection import Connection, StaleConnection
+from hedgerow.delivery.http_deadlines import Deadlines
 from hedgerow.delivery.http_head import build_head
 from hedgerow.delivery.http_pool import Pool
 from hedgerow.delivery.resolver import AddressInfo, CachedResolver
@@ -63,6 +64,7 @@ class HttpTransport:
         self._resolver = resolver or CachedResolver()
         self._tls = tls or _default_tls()
         self._pool = Pool(keep_alive=keep_alive, max_idle=max_idle)
+        self._deadlines = Deadlines()
 
     async def send(self, request: Request) -> Response:
         """Send one request and read its answer; redirects are returned, not followed.
@@ -77,7 +79,14 @@ class HttpTransport:
         head = build_head(request, target)
         deadline = asyncio.get_running_loop().time() + request.timeout
         try:
-            return await self._send(request, target, head, deadline)
+            connection = self._pool.take(target.origin)
+            if connection is not None:
+                try:
+                    return await self._exchange(connection, request, head, deadline)
+                except StaleConnection:
+                    pass  # the request was not read, as far as can be told: send it over a new connection
+            connection = await self._connect(target, request.connect_timeout, deadline)
+            return await self._exchange(connection, request, head, deadline)
         except TimeoutError:
             message = f"There was no complete answer within {request.timeout:g} seconds."
             raise TransportError("timeout", message, retriable=True) from None
@@ -88,28 +97,17 @@ class HttpTransport:
         self._resolver.close()
         await asyncio.sleep(0)
 
-    async def _send(self, request: Request, target: ParsedTarget, head: bytes, deadline: float) -> Response:
-        connection = self._pool.take(target.origin)
-        if connection is not None:
-            try:
-                return await self._exchange(connection, request, head, deadline)
-            except StaleConnection:
-                pass  # the request was not read, as far as can be told: send it over a new connection
-        connection = await self._connect(target, request.connect_timeout, deadline)
-        return await self._exchange(connection, request, head, deadline)
-
     async def _exchange(
         self, connection: Connection, request: Request, head: bytes, deadline: float
     ) -> Response:
+        answer = connection.ask(
+            head, request.body or b"", limit=request.max_body, bodiless=request.method == "HEAD"
+        )
+        self._deadlines.add(answer, deadline)
         try:
-            return await connection.exchange(
-                head,
-                request.body or b"",
-                limit=request.max_body,
-                bodiless=request.method == "HEAD",
-                deadline=deadline,
-            )
+            return await answer
         finally:
+            self._deadlines.remove(answer)
             self._pool.give(connection)
 
     async def _connect(self, target: ParsedTarget, seconds: float, deadline: float) -> Connection:

@@ -71,52 +71,49 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Response] | None = None
         self._reusable = True
-        self._prepare(0, bodiless=False)
-
-    def _prepare(self, limit: int, *, bodiless: bool) -> None:
-        self._limit = limit
-        self._bodiless = bodiless
+        self._limit = 0
+        self._bodiless = False
         self._received = False
-        self._overhead = MAX_OVERHEAD
+        self._overhead = 0
         self._headers: dict[str, str] = {}
         self._body: Body | None = None
 
     @property
     def usable(self) -> bool:
         """Whether another request can be sent on it."""
-        return self._reusable and self._transport is not None and not self._transport.is_closing()
+        transport = self._transport
+        return (
+            self._reusable and self._answer is None and transport is not None and not transport.is_closing()
+        )
 
-    async def exchange(
-        self, head: bytes, body: bytes, *, limit: int, bodiless: bool, deadline: float
-    ) -> Response:
-        """Send a request and wait for its answer.
+    def ask(self, head: bytes, body: bytes, *, limit: int, bodiless: bool) -> asyncio.Future[Response]:
+        """Send a request.
 
         Args:
             head: the bytes of :func:`hedgerow.delivery.http_head.build_head`.
             body: what follows it.
             limit: bytes of the answer's body to keep.
             bodiless: the answer has no body whatever its headers say (to a HEAD request).
-            deadline: when, by the loop's clock, the answer must be complete.
+
+        Returns:
+            What becomes of it: the answer, or StaleConnection when the connection was used before and is closed with nothing
+            come back, or TransportError when the answer broke off or is not HTTP. Whoever stops waiting sooner leaves
+            the connection unusable.
 
         Raises:
-            StaleConnection: the connection was reused and is closed; nothing came back.
-            TransportError: the answer broke off, or is not HTTP.
-            TimeoutError: it was not complete in time.
+            StaleConnection: it is closed already.
         """
         if self._transport is None or self._transport.is_closing():
             raise StaleConnection
-        self._prepare(limit, bodiless=bodiless)
-        answer: asyncio.Future[Response] = self._loop.create_future()
-        self._answer = answer
-        timer = self._loop.call_at(deadline, self._fail, TimeoutError())
-        try:
-            self._write(head, body)
-            return await answer
-        finally:
-            timer.cancel()
-            if answer.cancelled():
-                self.abort()
-            self._answer = None
+        self._limit = limit
+        self._bodiless = bodiless
+        self._received = False
+        self._overhead = MAX_OVERHEAD
+        self._headers = {}
+        self._body = None
+        answer = self._answer = self._loop.create_future()
+        self._write(head, body)
+        return answer
 
     def _write(self, head: bytes, body: bytes) -> None:
         assert self._transport is not None
@@ -157,7 +154,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Finish an answer that ends with the connection; anything else unfinished has failed."""
         self._reusable = False
-        if self._answer is None or self._answer.done():
+        if self._answer is None:
             return
         if exc is None and self._body is not None and self._ends_with_connection:
             self._complete()
@@ -180,7 +177,7 @@ class Connection(asyncio.Protocol):
         """Start an answer; one that nobody asked for makes the connection useless."""
         self._headers = {}
         self._body = None
-        if self._answer is None or self._answer.done():
+        if self._answer is None:
             self._reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -212,7 +209,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The answer is there, unless it was an interim one."""
-        if self._body is None or self._answer is None or self._answer.done():
+        if self._body is None or self._answer is None:
             return
         self._reusable = self._reusable and bool(self._parser.should_keep_alive())
         self._complete()
@@ -222,20 +219,23 @@ class Connection(asyncio.Protocol):
         return "content-length" not in self._headers and "transfer-encoding" not in self._headers
 
     def _complete(self) -> None:
-        if self._answer is None or self._answer.done() or self._body is None or self._transport is None:
+        answer, self._answer = self._answer, None
+        if answer is None:
             return
+        assert self._body is not None
+        assert self._transport is not None
         self.served += 1
         self.idle_for = _keep_alive(self._headers.get("keep-alive"))
         if self._transport.get_write_buffer_size():
             self._reusable = False  # the server answered without reading all of the request
-        response = Response(
-            self._parser.get_status_code(), self._headers, self._body.finish(), self._body.truncated
-        )
-        self._answer.set_result(response)
+        if not answer.done():
+            status = self._parser.get_status_code()
+            answer.set_result(Response(status, self._headers, self._body.finish(), self._body.truncated))
 
     def _fail(self, error: Exception) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_exception(error)
         self.abort()
 
 

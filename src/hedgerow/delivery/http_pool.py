@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections.abc import Callable
+from itertools import chain
 
 from hedgerow.delivery.http_connection import Connection
 
@@ -26,20 +27,20 @@ class Pool:
     def __init__(self, *, keep_alive: float, max_idle: int) -> None:
         self._keep_alive = keep_alive
         self._max_idle = max_idle
-        self._idle: dict[Origin, list[Connection]] = {}
-        self._age: OrderedDict[Connection, None] = OrderedDict()
+        self._idle: dict[Origin, list[Connection]] = {}  # the one that waited longest first
+        self._waiting = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._age)
+        return self._waiting
 
     def take(self, origin: Origin) -> Connection | None:
         """A connection that can be used, or None."""
         waiting = self._idle.get(origin)
         while waiting:
             connection = waiting.pop()
-            del self._age[connection]
+            self._waiting -= 1
             if connection.usable:
                 return connection
         return None
@@ -52,9 +53,9 @@ class Pool:
         loop = asyncio.get_running_loop()
         connection.idle_since = loop.time()
         self._idle.setdefault(connection.origin, []).append(connection)
-        self._age[connection] = None
-        if len(self._age) > self._max_idle:
-            self._drop(next(iter(self._age)))
+        self._waiting += 1
+        if self._waiting > self._max_idle:
+            self._drop_oldest()
         if self._sweeper is None:
             self._sweeper = loop.call_later(_SWEEP, self._sweep, loop)
 
@@ -63,25 +64,30 @@ class Pool:
         self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for connection in list(self._age):
-            self._drop(connection)
+        self._keep(lambda _: False)
+
+    def _drop_oldest(self) -> None:
+        waiting = min(filter(None, self._idle.values()), key=lambda some: some[0].idle_since)
+        waiting.pop(0).abort()
+        self._waiting -= 1
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        for connection in [waiting for waiting in self._age if self._is_over(waiting, now)]:
-            self._drop(connection)
-        self._sweeper = loop.call_later(_SWEEP, self._sweep, loop) if self._age else None
+        self._keep(lambda connection: not self._is_over(connection, now))
+        self._sweeper = loop.call_later(_SWEEP, self._sweep, loop) if self._waiting else None
+
+    def _keep(self, wanted: Callable[[Connection], bool]) -> None:
+        """Close all but those wanted."""
+        idle, self._idle, self._waiting = self._idle, {}, 0
+        for connection in chain.from_iterable(idle.values()):
+            if wanted(connection):
+                self._idle.setdefault(connection.origin, []).append(connection)
+                self._waiting += 1
+            else:
+                connection.abort()
 
     def _is_over(self, connection: Connection, now: float) -> bool:
         allowed = self._keep_alive
         if connection.idle_for is not None:
             allowed = min(allowed, connection.idle_for - _SWEEP)  # be gone before the server hangs up
         return not connection.usable or now - connection.idle_since >= allowed
-
-    def _drop(self, connection: Connection) -> None:
-        del self._age[connection]
-        waiting = self._idle[connection.origin]
-        waiting.remove(connection)
-        if not waiting:
-            del self._idle[connection.origin]
-        connection.abort()
