@@ -9,16 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from hedgerow import hog
 from hedgerow.destinations.errors import InputError
 from hedgerow.destinations.templating import in_order, is_template, references
 
 _TRUE: Final = ("true", "1")
-Values: TypeAlias = Mapping[str, Any]
-Stage: TypeAlias = "Callable[[dict[str, Any], Values, hog.Host | None], None]"
-"""Puts more inputs into the dictionary of those that are known; it stands as ``inputs`` in the globals that come with it."""
 
 
 class InputSet:
@@ -47,12 +44,14 @@ class InputSet:
         switches = [field["key"] for field in schema if field["type"] == "boolean"]
         self._booleans = [key for key in switches if not isinstance(self._constants.get(key), bool)]
         self._late = dict(late or {})
-        self._stages: list[Stage] = []
+        self._stages: list[hog.TemplateSet | _Liquid] = []
         templated = {key: item for key, item in items.items() if modes[key]}
         order = in_order({key: references(item["value"], modes[key]) for key, item in templated.items()})
         for mode, keys in groupby(order, key=modes.__getitem__):
             chosen = {key: items[key]["value"] for key in keys}
-            self._stages.append(_hog_stage(chosen) if mode == "hog" else _liquid_stage(chosen))
+            self._stages.append(
+                hog.compile_template_set(chosen, order=list(chosen)) if mode == "hog" else _Liquid(chosen)
+            )
 
     def render(self, globals_: Mapping[str, Any], host: hog.Host | None = None) -> dict[str, Any]:
         """Build the inputs for one event.
@@ -69,7 +68,10 @@ class InputSet:
             inputs[key] = read()
         found = {**globals_, "inputs": inputs}
         for stage in self._stages:
-            stage(inputs, found, host)
+            try:
+                inputs.update(stage.render(found, host))
+            except hog.HogError as error:
+                raise _failed(error.key or stage.order[0], error) from error
         for key in self._booleans:
             if isinstance(value := inputs.get(key), str):
                 inputs[key] = value.strip().lower() in _TRUE
@@ -84,32 +86,29 @@ def _mode(item: Mapping[str, Any]) -> str | None:
     return "liquid" if mode == "liquid" else None
 
 
-def _hog_stage(values: Values) -> Stage:
-    compiled = hog.compile_template_set(values, order=list(values))
+class _Liquid:
+    """Liquid templates, each with its own key. One sees the results of those before it."""
 
-    def run(inputs: dict[str, Any], globals_: Values, host: hog.Host | None) -> None:
-        try:
-            inputs.update(compiled.render(globals_, host))
-        except hog.HogError as error:
-            raise _failed(getattr(error, "key", None) or next(iter(values)), error) from error
+    __slots__ = ("_templates", "order")
 
-    return run
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        from hedgerow.hog.liquid import compile_liquid  # few instances use it, and it takes a while to load
 
+        self.order = list(values)
+        self._templates = {key: compile_liquid(value) for key, value in values.items()}
 
-def _liquid_stage(values: Values) -> Stage:
-    from hedgerow.hog.liquid import compile_liquid  # few instances use it, and it takes a while to load
-
-    compiled = {key: compile_liquid(value) for key, value in values.items()}
-
-    def run(inputs: dict[str, Any], globals_: Values, host: hog.Host | None) -> None:
+    def render(self, globals_: Mapping[str, Any], host: hog.Host | None) -> Mapping[str, Any]:
+        """Build the inputs; ``inputs`` among the globals has those of the stages before."""
         now, patience = (None, math.inf) if host is None else (host.now(), host.patience_ms)
-        for key, template in compiled.items():
+        found: dict[str, Any] = {}
+        for key, template in self._templates.items():
             try:
-                inputs[key] = template.render(globals_, now=now, patience_ms=patience)
+                inputs = {**globals_["inputs"], **found}
+                found[key] = template.render({**globals_, "inputs": inputs}, now=now, patience_ms=patience)
             except hog.HogError as error:
-                raise _failed(key, error) from error
-
-    return run
+                error.key = key
+                raise
+        return found
 
 
 def _failed(key: str, error: hog.HogError) -> InputError:
