@@ -131,6 +131,7 @@ class Lanes:
         self._report = report
         self._gates = gates
         self.after: Callable[[Outcome], Outcome] = lambda outcome: outcome
+        self.on_live: Callable[[Invocation], None] = lambda _invocation: None
         self._lanes: dict[bytes, Lane] = {}
         self._holding: dict[bytes, set[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -157,6 +158,7 @@ class Lanes:
 
     def submit(self, invocation: Invocation) -> None:
         """Take a new invocation: it runs, waits here, or goes to the ledger, to be held or for later."""
+        self.on_live(invocation)
         lane = self._lane(invocation.destination_id)
         self._hold(invocation)
         closed = self._gates.closed(invocation.destination_id)
