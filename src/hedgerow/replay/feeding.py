@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from hedgerow.delivery import gathering, ticks
+from hedgerow.delivery.configuration import key
 from hedgerow.delivery.identity import ORIGINAL, delivery_id
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.keepers import Bench
@@ -28,11 +30,16 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5
 BEAT_S: Final = 0.05
+# The rest after a turn that began many, while there is no live traffic.
+QUICK_S, MANY = 0.002, 20
 # In hand at a time: a quarter of a second's worth, but never so many that a closing gate finds a crowd.
 AHEAD_S: Final = 0.25
 LEAST_AHEAD: Final = 8
 MOST_AHEAD: Final = 500
-# Of a step that took so long, the store rests so many times as long.
+# So many are begun at a time beside live traffic: it waits for the transaction, and for the requests that it sends on their way.
+FEW: Final = 25
+LEAST_LOOKS: Final = 16
+# Beside live traffic the store rests so many times as long as a step took that no rate bounds.
 RESTS: Final = 2
 DAY_MS: Final = 86_400_000
 REVISIONS_KEPT: Final = 64
@@ -66,9 +73,13 @@ class Feeder:
         self._runs: list[Run] = []
         self._looked_at = float("-inf")
         self._courtesy = Courtesy()
+        bench.lanes.on_live = self._saw
         self._out: dict[tuple[str, bytes], set[bytes]] = {}
         self._tokens: dict[tuple[str, bytes], tuple[float, float]] = {}
         self._arrived: set[tuple[int, int]] = set()
+        self._begun = 0
+        # Of the events that a replay looked at, the share that was wanted.
+        self._hits: dict[str, float] = {}
         self._past: OrderedDict[tuple[bytes, int], CompiledDestination | None] = OrderedDict()
 
     def own(self, partitions: Iterable[int]) -> None:
@@ -85,15 +96,21 @@ class Feeder:
         if outcome.verdict == "delivered":
             self._arrived.add((i.partition, i.position))
 
+    def _saw(self, invocation: Invocation) -> None:
+        """A live event's turn has come."""
+        self._courtesy.saw(self._world.now() - invocation.captured_at / 1000)
+
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
+            began = self._begun
             try:
                 busy = await self.turn()
             except StoreError as error:
                 log.warning("runs_wait error=%s", error)
                 busy = False
-            await (self._courtesy.rest(BEAT_S) if busy else asyncio.sleep(LOOK_S))
+            quick = self._courtesy.alone and self._begun - began >= MANY
+            await asyncio.sleep(QUICK_S if quick else BEAT_S if busy else LOOK_S)
 
     async def turn(self) -> bool:
         """Do what can be done now; whether there are runs that are not over."""
@@ -101,6 +118,7 @@ class Feeder:
         if now - self._looked_at >= LOOK_S:
             # Renews what intake reads too, so it takes its turn with it.
             self._runs, self._looked_at = await self._world.store.read(self._look), now
+        self._courtesy.look(now)
         for run in self._runs:
             await self._serve(run, now)
         if self._arrived:
@@ -116,6 +134,7 @@ class Feeder:
         names = {run.name for run in found}
         self._out = {key: out for key, out in self._out.items() if key[0] in names}
         self._tokens = {key: kept for key, kept in self._tokens.items() if key[0] in names}
+        self._hits = {name: share for name, share in self._hits.items() if name in names}
         return found
 
     async def _serve(self, run: Run, now: float) -> None:
@@ -124,9 +143,9 @@ class Feeder:
         if run.state == runs.CANCELLING:
             await self._take_back(run)
         else:
-            await self._select(run)
             for owner in await self._bench.reader.read(lambda connection: waiting.owners(connection, run)):
                 await self._feed(run, owner, now)
+            await self._select(run, now)
         if self._is_home(run):
             await self._finish(run)
 
@@ -135,15 +154,41 @@ class Feeder:
 
     # ------------------------------------------------------------ selecting
 
-    async def _select(self, run: Run) -> None:
+    async def _select(self, run: Run, now: float) -> None:
+        if not self._courtesy.rate:
+            return
         found = await self._bench.reader.read(lambda connection: runs.places(connection, run))
         mine = [place for place in found if place.partition in self._partitions and not place.done]
         if not mine:
             return
+        if run.kind == runs.REPLAY and not run.dry_run and self._begins(run.destination_id):
+            await self._begin(run, mine, now)
+            return
         loop = asyncio.get_running_loop()
         began = loop.time()
         await self._step(run, mine)
-        await asyncio.sleep(min(LOOK_S, RESTS * (loop.time() - began) / self._courtesy.share))
+        if not self._courtesy.alone:
+            await asyncio.sleep(min(LOOK_S, RESTS * (loop.time() - began)))
+
+    def _begins(self, owner: bytes | None) -> bool:
+        """Whether what a replay wants can run as soon as it is selected."""
+        live = None if owner is None else self._bench.configuration.live(owner)
+        return live is not None and not live.claims and not live.ordered and self._is_open(key(live))
+
+    async def _begin(self, run: Run, mine: list[Place], now: float) -> None:
+        """Select about as many as may run now, and run them."""
+        assert run.destination_id is not None
+        owner = run.destination_id
+        room = self._room(run, owner, now)
+        if not room:
+            return
+        looks = math.ceil(room / self._hits.get(run.name, 1.0))
+        looks = min(replaying.STEP, max(LEAST_LOOKS, looks))
+        looked, begun = await replaying.step(self._bench, run, mine, most=looks, begin=True)
+        if looked:
+            self._hits[run.name] = max(1, len(begun)) / looked
+        self._take(run, owner, [invocation for invocation, _ in begun])
+        self._bench.lanes.follow(owner, begun)
 
     async def _step(self, run: Run, mine: list[Place]) -> None:
         if run.kind == runs.RERUN:
@@ -172,12 +217,22 @@ class Feeder:
 
     def _room(self, run: Run, owner: bytes, now: float) -> int:
         """How many may be taken now: the rate says how many a moment brings, what is under way how many fit."""
-        rate = (run.rate or self._bench.options.hold.per_second) * self._share * self._courtesy.share
+        wanted = (run.rate or self._bench.options.hold.per_second) * self._share
+        rate = min(wanted, self._courtesy.rate / len(self._runs))
         tokens, at = self._tokens.get((run.name, owner), (min(1.0, rate), now))
         tokens = min(max(1.0, rate), tokens + rate * (now - at))
         self._tokens[run.name, owner] = (tokens, now)
         ahead = min(MOST_AHEAD, max(LEAST_AHEAD, int(rate * AHEAD_S)))
-        return max(0, min(int(tokens), ahead - len(self._out.get((run.name, owner), ()))))
+        most = MOST_AHEAD if self._courtesy.alone else FEW
+        return max(0, min(int(tokens), most, ahead - len(self._out.get((run.name, owner), ()))))
+
+    def _take(self, run: Run, owner: bytes, begun: Sequence[Invocation]) -> None:
+        """Remember that these are under way."""
+        tokens, at = self._tokens[run.name, owner]
+        self._tokens[run.name, owner] = (tokens - len(begun), at)
+        self._out.setdefault((run.name, owner), set()).update(invocation.id for invocation in begun)
+        self._courtesy.took(len(begun))
+        self._begun += len(begun)
 
     async def _send(self, run: Run, owner: bytes, room: int) -> None:
         def look(connection: Connection) -> tuple[list[Invocation], list[bytes]]:
@@ -197,9 +252,7 @@ class Feeder:
             return [one for one in judged if self._carry_out(connection, run, one, now)]
 
         taken = await self._world.store.write(work, durable=False)
-        tokens, at = self._tokens[run.name, owner]
-        self._tokens[run.name, owner] = (tokens - len(taken), at)
-        self._out.setdefault((run.name, owner), set()).update(one.invocation.id for one in taken)
+        self._take(run, owner, [one.invocation for one in taken])
         mine = [(one.invocation, one.compiled) for one in taken if one.compiled]
         self._bench.lanes.follow(owner, [pair for pair in mine if pair[0].sequence is None])
         if any(invocation.sequence is not None for invocation, _ in mine):

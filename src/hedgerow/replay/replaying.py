@@ -17,7 +17,6 @@ from typing import Any, Final
 from hedgerow.delivery import claims
 from hedgerow.delivery.claims import ClaimError
 from hedgerow.delivery.erasure import gone
-from hedgerow.delivery.identity import delivery_id
 from hedgerow.delivery.invocation import OPEN, Invocation, Outcome
 from hedgerow.delivery.keepers import Bench
 from hedgerow.delivery.queries import PAYLOAD
@@ -124,37 +123,51 @@ class _Look:
     settled: Mapping[int, int]
 
 
-async def step(bench: Bench, run: Run, mine: Sequence[Place]) -> None:
+async def step(
+    bench: Bench, run: Run, mine: Sequence[Place], *, most: int = STEP, begin: bool = False
+) -> tuple[int, list[tuple[Invocation, CompiledDestination]]]:
     """Select a step further.
 
     Args:
         bench: of a worker.
         run: a replay.
         mine: how far it has come in this worker's partitions.
+        most: look at no more events than that.
+        begin: the destination takes deliveries now: those that nothing keeps back need not wait as rows first.
+
+    Returns:
+        How many events were looked at, and what is to run now with which revision.
     """
     assert run.destination_id is not None
     store, span = bench.world.store, Span.decode(run.wanted)
     compiled = await bench.reader.read(lambda connection: published(bench, connection, run))
     if compiled is None:  # deleted, or of an older release: nothing of it can be matched
         await store.write(lambda connection: _moved(connection, run, mine, None, Counter()))
-        return
-    look = await bench.reader.read(lambda connection: _look(connection, run, span, mine))
+        return 0, []
+    look = await bench.reader.read(lambda connection: _look(connection, run, span, mine, most))
     counts = Counter({runs.LOOKED_AT: len(look.entries)})
     named = [entry for entry in look.entries if compiled.wants(entry.event)]
     counts["filtered"] += len(look.entries) - len(named)
     found = await _found(bench, compiled, named, look, counts)
     items = await _wanted(bench, run, compiled, span, found, counts)
+    begin = begin and not (compiled.claims or compiled.ordered)
 
-    def work(connection: Connection) -> None:
-        told = Counter(counts)
+    def work(connection: Connection) -> list[Invocation]:
+        if not runs.goes_on(connection, run):
+            return []
+        told, now = Counter(counts), bench.world.now_ms()
         chosen = _restrained(connection, run, _chosen(connection, run, span, items, told), bench, told)
-        told[runs.SELECTED] += (
-            len(chosen) if run.dry_run else waiting.add(connection, run, chosen, bench.world.now_ms())
-        )
+        ready = [item for item in chosen if begin and not item.kind]
+        begun = waiting.begin(connection, run, ready, now)
+        others = [item for item in chosen if not begin or item.kind]
+        told[runs.SELECTED] += len(begun)
+        told[runs.SELECTED] += len(others) if run.dry_run else waiting.add(connection, run, others, now)
         _moved(connection, run, mine, look.end, told)
+        return begun
 
     # Not durable by itself: what a power cut undoes is selected again, under the same ids.
-    await store.write(work, durable=False)
+    begun = await store.write(work, durable=False)
+    return len(look.entries), [(invocation, compiled) for invocation in begun]
 
 
 def has_room(connection: Connection, run: Run, partitions: Sequence[int]) -> bool:
@@ -187,19 +200,19 @@ def published(bench: Bench, connection: Connection, run: Run) -> CompiledDestina
     return bench.configuration.revision(connection, run.destination_id, int(number or 0))
 
 
-def _look(connection: Connection, run: Run, span: Span, mine: Sequence[Place]) -> _Look:
+def _look(connection: Connection, run: Run, span: Span, mine: Sequence[Place], most: int) -> _Look:
     begin: Cursor = (span.after, 1 << 40, 0)
     cursors = {place.partition: _cursor(place.cursor) or begin for place in mine}
     c_at, c_partition, c_position = min(cursors.values())
     given = {
-        "project": run.project_id, "before": span.before, "partitions": json.dumps(sorted(cursors)), "limit": STEP,
+        "project": run.project_id, "before": span.before, "partitions": json.dumps(sorted(cursors)), "limit": most,
         "c_at": c_at, "c_partition": c_partition, "c_position": c_position,
     }  # fmt: skip
     rows = connection.execute(ENTRIES, given).fetchall()
     entries = [_Entry((row[0], row[1], row[2]), row[3], row[4], row[5]) for row in rows]  # type: ignore[arg-type]
     entries = [entry for entry in entries if entry.cursor > cursors[entry.cursor[1]]]
     settled: dict[int, int] = {row[0]: row[1] for row in connection.execute(SETTLED)}
-    end = None if len(rows) < STEP else (rows[-1][0], rows[-1][1], rows[-1][2])
+    end = None if len(rows) < most else (rows[-1][0], rows[-1][1], rows[-1][2])
     return _Look(entries, end, settled)  # type: ignore[arg-type]
 
 
@@ -299,21 +312,11 @@ async def _claimed(
     item = _item(bench, run, compiled, one, mapping)
     if not compiled.claims:
         return item
-    globals_ = one.globals or unpack_globals(item.payload or b"")
     try:
-        claim = await claims.claim_anywhere(bench.world, _invocation(run, item, globals_), compiled)
+        claim = await claims.claim_anywhere(bench.world, item.invocation(run, item.captured_at), compiled)
     except ClaimError as error:
         return replace(item, kind=error.kind, error=compiled.redact(str(error)))
     return replace(item, claim=claim)
-
-
-def _invocation(run: Run, item: waiting.Item, globals_: Mapping[str, Any]) -> Invocation:
-    return Invocation(
-        id=delivery_id(item.captured_at, item.event_uuid, item.destination_id, item.mapping, run.name),
-        project_id=run.project_id, destination_id=item.destination_id, revision=item.revision, mapping=item.mapping,
-        run=run.name, partition=item.partition, position=item.position, event_uuid=item.event_uuid, event=item.event,
-        distinct_id=item.distinct_id, captured_at=item.captured_at, created_at=item.captured_at, globals=globals_,
-    )  # fmt: skip
 
 
 def _restrained(
@@ -354,7 +357,7 @@ def _item(
     error: str | None = None,
 ) -> waiting.Item:
     assert run.destination_id is not None
-    globals_ = one.seen.globals(compiled.project, bench.options.public_url) if one.seen else None
+    fresh = one.seen.globals(compiled.project, bench.options.public_url) if one.seen else None
     return waiting.Item(
         destination_id=run.destination_id,
         revision=compiled.destination.revision,
@@ -365,9 +368,10 @@ def _item(
         event=one.entry.event,
         distinct_id=one.entry.distinct_id,
         captured_at=one.entry.cursor[0],
-        payload=None if globals_ is None else pack_globals(globals_),
+        payload=None if fresh is None else pack_globals(fresh),
         kind="filter" if error else None,
         error=error,
+        globals=fresh or one.globals,
     )
 
 

@@ -55,6 +55,7 @@ UNFINISHED = f"SELECT {COLUMNS} FROM replays WHERE finished_at IS NULL ORDER BY 
 STATE = """
 UPDATE replays SET state = :new WHERE id = :id AND state IN (SELECT value FROM json_each(:old)) RETURNING 1
 """
+GOES_ON = "SELECT 1 FROM replays WHERE id = ? AND state = 'running'"
 TOTAL = "UPDATE replays SET total = ? WHERE id = ?"
 FINISH = "UPDATE replays SET state = ?, counts = ?, finished_at = ? WHERE id = ? AND finished_at IS NULL"
 FORGET_PLACES = "DELETE FROM replay_places WHERE replay_id = ?"
@@ -277,6 +278,11 @@ def cancel(connection: Connection, run: Run) -> bool:
 def _change(connection: Connection, run: Run, new: str, *old: str) -> bool:
     given = {"id": run.id, "new": new, "old": orjson.dumps(old).decode()}
     return connection.execute(STATE, given).fetchone() is not None
+
+
+def goes_on(connection: Connection, run: Run) -> bool:
+    """Whether nobody has paused, cancelled or ended a run."""
+    return connection.execute(GOES_ON, (run.id,)).fetchone() is not None
 
 
 def expect(connection: Connection, run: Run, total: int) -> None:

@@ -6,7 +6,7 @@ them, the next owner finds due. All functions are parts of a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,8 +25,8 @@ from hedgerow.telemetry import Batch, put
 ADD = """
 INSERT INTO deliveries (
     id, project_id, destination_id, revision, mapping, run, partition, position, event_uuid, event, distinct_id,
-    verdict, kind, error, captured_at, created_at, updated_at
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    verdict, kind, error, captured_at, created_at, updated_at, next_at
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING RETURNING 1
 """
 HAS_PAYLOAD = "SELECT 1 FROM delivery_payloads WHERE partition = ? AND position = ?"
@@ -96,6 +96,7 @@ class Item:
         distinct_id: under which it was sent.
         captured_at: milliseconds.
         payload: what the program is to see, packed; None where the ledger has it already.
+        globals: the same, unpacked, where that is known.
         carrier: the delivery that carried the events of others, where this runs that one again.
         claim: what a replay has to ask about it before it may wait for its turn.
         verdict: what that said, when it is not to be sent; ``error`` has the reason.
@@ -118,6 +119,21 @@ class Item:
     carrier: bytes | None = None
     claim: Claim | None = None
     verdict: str | None = None
+    globals: Mapping[str, Any] | None = None
+
+    def invocation(self, run: Run, now: int) -> Invocation:
+        """What runs for it, made at some time; only where ``globals`` are known."""
+        assert self.globals is not None
+        return Invocation(
+            id=self.id(run), project_id=run.project_id, destination_id=self.destination_id, revision=self.revision,
+            mapping=self.mapping, run=run.name, partition=self.partition, position=self.position,
+            event_uuid=self.event_uuid, event=self.event, distinct_id=self.distinct_id, captured_at=self.captured_at,
+            created_at=now, globals=self.globals, fresh=False,
+        )  # fmt: skip
+
+    def id(self, run: Run) -> bytes:
+        """Of its delivery."""
+        return delivery_id(self.captured_at, self.event_uuid, self.destination_id, self.mapping, run.name)
 
 
 def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> int:
@@ -129,15 +145,7 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
     telemetry, new = Batch(), 0
     for item in items:
         verdict = "failed" if item.kind else item.verdict or "scheduled"
-        identity = delivery_id(
-            item.captured_at, item.event_uuid, item.destination_id, item.mapping, run.name
-        )  # fmt: skip
-        row = (
-            identity, run.project_id, item.destination_id, item.revision, item.mapping, run.name, item.partition,
-            item.position, item.event_uuid, item.event, item.distinct_id, verdict, item.kind, item.error,
-            item.captured_at, now, now,
-        )  # fmt: skip
-        if connection.execute(ADD, row).fetchone() is None:
+        if not _insert(connection, run, item, verdict, now):
             continue
         new += 1
         if verdict not in UNTRIGGERED:
@@ -146,14 +154,42 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
             telemetry.count(run.project_id, item.destination_id, now, *METRICS[item.verdict])
         if item.kind:
             telemetry.count(run.project_id, item.destination_id, now, *METRICS["failed"])
-            telemetry.line(run.project_id, item.destination_id, identity, now, "error", item.error or "")
+            telemetry.line(run.project_id, item.destination_id, item.id(run), now, "error", item.error or "")
         if item.carrier is not None:
-            connection.execute(gathering.CARRY_AGAIN, (identity, item.carrier))
-        if item.payload is not None:
-            connection.execute(ledger.PAYLOAD, (item.partition, item.position, item.payload))
+            connection.execute(gathering.CARRY_AGAIN, (item.id(run), item.carrier))
     if telemetry:
         put(connection, telemetry)
     return new
+
+
+def begin(connection: Connection, run: Run, items: Iterable[Item], now: int) -> list[Invocation]:
+    """Take items at once, without waiting: they are running from now on. What the run has already is left alone.
+
+    Returns:
+        What is to run.
+    """
+    begun = [item for item in items if _insert(connection, run, item, "running", now, next_at=now)]
+    if begun:
+        telemetry = Batch()
+        telemetry.count(run.project_id, begun[0].destination_id, now, "other", "triggered", len(begun))
+        put(connection, telemetry)
+    return [item.invocation(run, now) for item in begun]
+
+
+def _insert(
+    connection: Connection, run: Run, item: Item, verdict: str, now: int, *, next_at: int | None = None
+) -> bool:
+    """Make the row of an item and keep what its program is to see; False when there is one already."""
+    row = (
+        item.id(run), run.project_id, item.destination_id, item.revision, item.mapping, run.name, item.partition,
+        item.position, item.event_uuid, item.event, item.distinct_id, verdict, item.kind, item.error,
+        item.captured_at, now, now, next_at,
+    )  # fmt: skip
+    if connection.execute(ADD, row).fetchone() is None:
+        return False
+    if item.payload is not None:
+        connection.execute(ledger.PAYLOAD, (item.partition, item.position, item.payload))
+    return True
 
 
 def has_payload(connection: Connection, partition: int, position: int) -> bool:
