@@ -60,7 +60,7 @@ bench-capture: $(READY_DEV) ## Requests and events a second, people folded, memo
 browser-sdk: $(BROWSER_SDK) ## Put posthog-js where the server finds it (/static/array.js)
 
 bench-replay: $(READY_DEV) ## A million events replayed: speed, and what live traffic notices
-	$(BIN)/python bench/replay.py --whole
+	$(BIN)/python bench/replay.py
 
 bench-hold: $(READY_DEV) ## A million held deliveries: memory, drain speed, what live traffic notices
 	$(BIN)/python bench/hold.py
