@@ -1,4 +1,7 @@
-"""How a request leaves: the seam between the pipeline and the network."""
+"""How a request leaves: the seam between the pipeline and the network.
+
+Nobody changes a request or a response once it is made. They are not frozen, since that makes the making of each five times as dear.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """One HTTP request, complete: nothing is added to it but what the protocol needs.
 
@@ -32,7 +35,7 @@ class Request:
     follow_redirects: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """What came back. Header names are lower case; repeated headers are joined with ``, ``."""
 
