@@ -44,16 +44,12 @@ def request_of(
         HogRuntimeError: the arguments are not what fetch takes.
     """
     url, extra = _arguments(call)
-    chosen = {name: extra.get(name) for name in ADJUSTABLE if extra.get(name) is not None}
-    chosen = {**(settings or {}), **chosen}
+    chosen = _chosen(extra, settings)
     method = str(extra.get("method") or "POST").upper()
-    headers = _headers(extra.get("headers"))
-    if "webhook-id" not in {name.lower() for name in headers}:
-        headers["webhook-id"] = text(delivery) if call.ordinal == 0 else f"{text(delivery)}-{call.ordinal}"
     return Request(
         method=method,
         url=url,
-        headers=headers,
+        headers=_named(_headers(extra.get("headers")), call, delivery),
         body=None if method in BODYLESS else _body(extra.get("body")),
         timeout=_seconds(chosen, "timeout", options.timeout_s),
         connect_timeout=_seconds(chosen, "connect_timeout", options.connect_timeout_s),
@@ -63,7 +59,9 @@ def request_of(
 
 
 def _arguments(call: AsyncCall) -> tuple[str, dict[str, Any]]:
-    url, extra = (*call.args, None, None)[:2]
+    given = call.args
+    url = given[0] if given else None
+    extra = given[1] if len(given) > 1 else None
     if not isinstance(url, str):
         raise HogRuntimeError("fetch needs a URL as its first argument, a string.")
     if extra is None:
@@ -73,6 +71,11 @@ def _arguments(call: AsyncCall) -> tuple[str, dict[str, Any]]:
             "fetch takes an object as its second argument, like {'method': 'POST', 'body': ...}."
         )
     return url, extra
+
+
+def _chosen(extra: Mapping[str, Any], settings: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    own = {name: value for name in ADJUSTABLE if (value := extra.get(name)) is not None}
+    return {**settings, **own} if settings else own
 
 
 def _seconds(chosen: Mapping[str, Any], name: str, default: float) -> float:
@@ -173,11 +176,17 @@ def _headers(given: Any) -> dict[str, str]:
         return {"Content-Type": "application/json"}
     if not isinstance(given, dict):
         raise HogRuntimeError("fetch takes headers as an object of names and values.")
-    return {str(name): _header_text(value) for name, value in given.items() if value is not None}
+    return {
+        str(name): value if isinstance(value, str) else to_json(value)
+        for name, value in given.items()
+        if value is not None
+    }
 
 
-def _header_text(value: Any) -> str:
-    return value if isinstance(value, str) else to_json(value)
+def _named(headers: dict[str, str], call: AsyncCall, delivery: bytes) -> dict[str, str]:
+    if "webhook-id" not in map(str.lower, headers):
+        headers["webhook-id"] = text(delivery) if call.ordinal == 0 else f"{text(delivery)}-{call.ordinal}"
+    return headers
 
 
 def _body(value: Any) -> bytes | None:

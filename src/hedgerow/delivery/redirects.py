@@ -7,9 +7,9 @@ cannot be a credential: which of the others are, nobody can tell by their names.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urljoin
 
 from hedgerow.delivery.target import parse_target
@@ -26,7 +26,7 @@ _HARMLESS: Final = frozenset(
 _OF_THE_BODY: Final = frozenset({"content-encoding", "content-language", "content-location", "content-type"})
 
 
-async def send_following(transport: Transport, request: Request) -> Response:
+def send_following(transport: Transport, request: Request) -> Coroutine[Any, Any, Response]:
     """Send a request and, if it asks for that, follow where the answers lead; its time limit is that of the whole way.
 
     Args:
@@ -36,8 +36,10 @@ async def send_following(transport: Transport, request: Request) -> Response:
     Raises:
         TransportError: a hop has no usable answer or may not be made, or there are too many.
     """
-    if not request.follow_redirects:
-        return await transport.send(request)
+    return _follow(transport, request) if request.follow_redirects else transport.send(request)
+
+
+async def _follow(transport: Transport, request: Request) -> Response:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + request.timeout
     for _ in range(MOST + 1):
