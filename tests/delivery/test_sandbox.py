@@ -571,6 +571,8 @@ def test_what_a_call_hands_out_is_measured():
     assert not measure(bomb)
     assert not measure(itself)
     assert not measure("x" * 10**8)
+    assert not measure([{"k" * 10**6: 1}] * 100)
+    assert not measure([{7: 1, "k" * 10**6: 1}] * 100)
     assert measure({"a": [1, "x", HogErrorValue("E", "m", [1])]}, 15)
     assert not measure({"a": [1, "x", HogErrorValue("E", "m", [1])]}, 14)
     with pytest.raises(HogSizeLimit):

@@ -6,7 +6,7 @@ array twice, sixty times over). So what a call hands out is measured before anyt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -29,25 +29,28 @@ def measure(value: Any, most: int = NODES) -> bool:
         value: any Hog value. One that holds itself is as large as can be.
         most: how many.
     """
+    room = (most + 1) * _CHARACTERS - 1
     todo: list[Any] = [(value,)]
     while todo:
-        items = _items(todo.pop())
-        most -= len(items) + 1
-        if most < 0:
+        items = todo.pop()
+        if type(items) is dict:
+            try:
+                room -= len("".join(items))
+            except TypeError:  # keys that are no texts are rare
+                todo.append([*items])
+            items = items.values()
+        elif type(items) is hog.HogErrorValue:
+            items = (items.message, items.payload)
+        room -= (len(items) + 1) * _CHARACTERS
+        if room < 0:
             return False
         for item in items:
             kind = type(item)
             if kind is str:
-                most -= len(item) // _CHARACTERS + 1
+                room -= len(item) + _CHARACTERS
             elif kind in _CONTAINERS:
                 todo.append(item)
-    return most >= 0
-
-
-def _items(value: Any) -> Collection[Any]:
-    if type(value) is dict:
-        return value.values()
-    return (value.message, value.payload) if type(value) is hog.HogErrorValue else value
+    return room >= 0
 
 
 def plain(value: Any) -> Any:
