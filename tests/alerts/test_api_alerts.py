@@ -7,23 +7,23 @@ from dataclasses import replace
 import pytest
 
 from hedgerow.alerts.model import FIELDS, STATES
-from hedgerow.api import create_app
 from hedgerow.api.alerts import CONDITION
 from hedgerow.settings import Settings
 from support.alerts import Letterbox, refused
-from support.api import Api, Tidy, copied
+from support.api import Api, Application, Tidy
+from support.store import fresh_store
 
 
 def with_services(api, **other):
     """The same API with other services."""
     api.services = replace(api.services, **other)
-    api.app = Tidy(create_app(api.services), api.services)
+    api.app = Tidy(Application(api.services), api.services)
 
 
 @pytest.fixture
-def api(empty_store, tmp_path):
+def api(tmp_path):
     """A fresh API with a mail server."""
-    made = Api(copied(empty_store, tmp_path))
+    made = Api(fresh_store(tmp_path))
     with_services(made, post=Letterbox())
     yield made
     made.close()
@@ -102,9 +102,9 @@ def test_another_kind_is_another_alert(api):
     assert api.call("PATCH", f"alerts/{made['id']}/", {"kind": "held"}).json["attr"] == "kind"
 
 
-def test_without_a_mail_server_nobody_is_promised_mails(empty_store, tmp_path):
+def test_without_a_mail_server_nobody_is_promised_mails(tmp_path):
     """An address is refused, with the setting that is missing; what had one says what is wrong."""
-    api = Api(copied(empty_store, tmp_path))
+    api = Api(fresh_store(tmp_path))
     try:
         answer = api.call("POST", "alerts/", {"name": "A", "kind": "state", "emails": ["ops@example.com"]})
         assert (answer.status, answer.json["attr"]) == (400, "emails")

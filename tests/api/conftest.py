@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from hedgerow.delivery.sandbox import Sandbox
-from support.api_fixtures import api, empty_store
+from support.api_fixtures import api
 from support.house import House
 
-__all__ = ["api", "empty_store"]
+__all__ = ["api"]
 
 
 @pytest.fixture

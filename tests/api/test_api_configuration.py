@@ -6,7 +6,8 @@ import pytest
 
 from hedgerow.cli.configuration.export import text_of
 from hedgerow.destinations import repository
-from support.api import Api, copied
+from support.api import Api
+from support.store import fresh_store
 
 HOOK = {
     "name": "Hook",
@@ -71,10 +72,10 @@ def test_what_is_new_comes_together(api, asked):
     }
 
 
-def test_another_server_becomes_the_same(api, asked, empty_store, tmp_path):
+def test_another_server_becomes_the_same(api, asked, tmp_path):
     """Exported here, applied there, exported there: the files are the same to the byte, and nothing is left to change."""
     (tmp_path / "there").mkdir()
-    there = Api(copied(empty_store, tmp_path / "there"))
+    there = Api(fresh_store(tmp_path / "there"))
     api.call("POST", "actions/", ACTION)
     api.call("POST", "cohorts/", COHORT)
     api.call("POST", "cohorts/", {"name": "A list", "is_static": True, "distinct_ids": ["ada"]})

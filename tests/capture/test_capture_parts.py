@@ -17,7 +17,8 @@ from hedgerow.capture.reader import BodyReader, Overloaded, TooSlow, declared_le
 from hedgerow.capture.trail import Trail
 from hedgerow.events.errors import BadRequest
 from hedgerow.people import list_warnings
-from hedgerow.store import Database, migrate
+from hedgerow.store import Database
+from support.store import fresh_store
 
 EVENT = {"event": "e", "distinct_id": "u", "api_key": "phc_valid"}
 
@@ -262,7 +263,7 @@ def test_lengths_that_are_none(stated):
 def test_refusals_leave_a_trace(tmp_path, make_app, client_for):
     """Refused events of a known project are counted in the store, with a sample and without their values."""
     path = tmp_path / "state.db"
-    migrate(tmp_path)
+    fresh_store(tmp_path)
     database = Database(path)
 
     async def run():

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from support.api_fixtures import api, empty_store
+from support.api_fixtures import api
 
-__all__ = ["api", "empty_store"]
+__all__ = ["api"]

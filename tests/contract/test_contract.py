@@ -25,6 +25,7 @@ from hedgerow.api.schema import build
 from hedgerow.delivery.vocabulary import Vocabulary
 from hedgerow.events import Event
 from support.api import Api, copied
+from support.store import fresh_store
 
 # How many requests of each operation are made up, besides the example. For a thorough look:
 # HEDGEROW_CONTRACT_EXAMPLES=500 pytest tests/contract
@@ -115,9 +116,9 @@ def furnish(api):
 
 
 @pytest.fixture(scope="session")
-def furnished(empty_store, tmp_path_factory):
+def furnished(tmp_path_factory):
     """A furnished project to copy, and the ids of what is in it."""
-    folder = copied(empty_store, tmp_path_factory.mktemp("furnished"))
+    folder = fresh_store(tmp_path_factory.mktemp("furnished"))
     made = Api(folder)
     ids = furnish(made)
     made.close()

@@ -24,10 +24,11 @@ from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import Config, Keyring, Secrets, repository
 from hedgerow.events import Draft, Event
 from hedgerow.log.sqlite import SqliteLog
-from hedgerow.store import Database, migrate
+from hedgerow.store import Database
 from hedgerow.telemetry import Batch
 from support.certificates import self_signed
 from support.sink import Sink, Step
+from support.store import fresh_store
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 OPTIONS = Options(timeout_s=1.0, connect_timeout_s=0.3, max_response=100_000, flush_s=0.02, poll_s=0.02)
@@ -137,7 +138,7 @@ async def everything_final(store: Database, count: int, seconds: float = 20) -> 
 
 def prepare(folder: Path, sources: dict[str, str]) -> Keyring:
     """One destination for each fault, with two short retries."""
-    migrate(folder)
+    fresh_store(folder)
     keyring = Keyring.load("", folder)
     store = Database(folder / "state.db")
     store.write_now(

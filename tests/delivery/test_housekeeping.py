@@ -13,7 +13,8 @@ from hedgerow.log.segments import HOUR_MS
 from hedgerow.log.sqlite import SqliteLog
 from hedgerow.people import IngestionWarning, record_warnings
 from hedgerow.settings import Settings
-from hedgerow.store import Database, migrate
+from hedgerow.store import Database
+from support.store import fresh_store
 
 NOW = 490_000 * HOUR_MS
 DAY_MS = 24 * HOUR_MS
@@ -51,7 +52,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path):
-    migrate(tmp_path)
+    fresh_store(tmp_path)
     made = World(tmp_path)
     made.state.write_now(
         lambda c: c.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'a', 'b', 0)")

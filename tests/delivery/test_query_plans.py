@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hedgerow.delivery import holding, housekeeping, intake, ledger
-from hedgerow.store import migrate, open_connection
+from hedgerow.store import open_connection
+from support.store import fresh_store
 
 OWNER, LAST = b"d" * 16, b"\xff" * 16
 LATER = {"owner": OWNER, "distinct_id": "ann", "project": 1, "id": b"", "last": LAST, "mapping": ""}
@@ -15,7 +16,7 @@ LATER = {"owner": OWNER, "distinct_id": "ann", "project": 1, "id": b"", "last": 
 def connection(tmp_path_factory):
     """An empty state database: plans are made without statistics, as in production."""
     folder = tmp_path_factory.mktemp("plans")
-    migrate(folder)
+    fresh_store(folder)
     return open_connection(folder / "state.db")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hedgerow.delivery import counting, erasure, gathering, housekeeping, masking
-from hedgerow.store import migrate, open_connection
+from hedgerow.store import open_connection
+from support.store import fresh_store
 
 CARRIERS = "delivery_carriers_by_carrier (carrier_id=?"
 
@@ -14,7 +15,7 @@ CARRIERS = "delivery_carriers_by_carrier (carrier_id=?"
 def connection(tmp_path_factory):
     """An empty state database: plans are made without statistics, as in production."""
     folder = tmp_path_factory.mktemp("restraints")
-    migrate(folder)
+    fresh_store(folder)
     return open_connection(folder / "state.db")
 
 

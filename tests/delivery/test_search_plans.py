@@ -7,8 +7,9 @@ import pytest
 from hedgerow.delivery.queries import Search
 from hedgerow.delivery.recent import LIST, PAGE, EventSearch
 from hedgerow.people import queries as people
-from hedgerow.store import migrate, open_connection
+from hedgerow.store import open_connection
 from hedgerow.telemetry import logs
+from support.store import fresh_store
 
 OWNER, NOW = b"d" * 16, 1_780_000_000_000
 
@@ -17,7 +18,7 @@ OWNER, NOW = b"d" * 16, 1_780_000_000_000
 def folder(tmp_path_factory):
     """Empty databases: plans are made without statistics, as in production."""
     made = tmp_path_factory.mktemp("plans")
-    migrate(made)
+    fresh_store(made)
     return made
 
 

@@ -14,7 +14,8 @@ from hedgerow.delivery.state import pack_globals
 from hedgerow.log.memory import MemoryLog
 from hedgerow.log.segments import partition_of
 from hedgerow.settings import Settings
-from hedgerow.store import Database, migrate
+from hedgerow.store import Database
+from support.store import fresh_store
 
 HOOK = uuid.UUID("0191f3c0-1d2e-7d00-8000-5f0c6a3b9d10")
 ADA, GRACE = "5f3c1d6a-0000-5000-8000-000000000001", "5f3c1d6a-0000-5000-8000-000000000002"
@@ -33,7 +34,7 @@ VALUES (?, 1, ?, '{}', x'00', 'done', ?, ?)
 @pytest.fixture
 def state(tmp_path):
     """The state of an instance with a project."""
-    migrate(tmp_path)
+    fresh_store(tmp_path)
     opened = Database(tmp_path / "state.db")
     opened.write_now(
         lambda c: c.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'a', 'b', 0)")

@@ -10,14 +10,15 @@ from hedgerow.delivery import definitions, vocabulary
 from hedgerow.delivery.definitions import DefinitionSearch, event_definitions, property_definitions
 from hedgerow.delivery.vocabulary import HOUR_MS, Vocabulary, kind_of
 from hedgerow.events import Event
-from hedgerow.store import migrate, open_connection
+from hedgerow.store import open_connection
+from support.store import fresh_store
 
 NOW = 490_000 * HOUR_MS
 
 
 @pytest.fixture
 def connection(tmp_path):
-    migrate(tmp_path)
+    fresh_store(tmp_path)
     opened = open_connection(tmp_path / "state.db")
     yield opened
     opened.close()

@@ -16,8 +16,8 @@ from hedgerow.destinations import (
     repository,
 )
 from hedgerow.destinations.model import new_id
-from hedgerow.store import migrate
 from hedgerow.store.database import Database
+from support.store import fresh_store
 
 RING = Keyring(["k" * 32])
 SECRETS = Secrets({"token": {"value": "s3cret"}}, {"m1": {"key": {"value": "x"}}})
@@ -27,7 +27,7 @@ SECRETS = Secrets({"token": {"value": "s3cret"}}, {"m1": {"key": {"value": "x"}}
 def empty(tmp_path_factory):
     """A migrated database file, made once."""
     path = tmp_path_factory.mktemp("store")
-    migrate(path)
+    fresh_store(path)
     return path / "state.db"
 
 

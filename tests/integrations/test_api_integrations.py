@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from hedgerow.integrations.hub import Hub
-from hedgerow.store import migrate
-from support.api import Api
+from support.api import Api, Application
 from support.house import House
+from support.store import fresh_store
 from support.vendor import agree, vendors_of
 
 BASE = "/api/projects/1/integrations"
@@ -24,7 +24,7 @@ class Place:
         # Each request has a loop of its own here, and so has what talks to the vendor.
         hub = Hub(vendors_of(server, keep_alive=0.0), "http://127.0.0.1:8000")
         self.services = replace(self.house.services, hub=hub)
-        self.house.app._app.state.services = self.services
+        self.house.app = Application(self.services)
         self.key = self.house.key(None, "*")
 
     def call(self, method, path, body=None, key=None):
@@ -33,7 +33,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path, server):
-    migrate(tmp_path)
+    fresh_store(tmp_path)
     api = Api(tmp_path)
     yield Place(api, server)
     api.close()

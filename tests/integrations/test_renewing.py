@@ -14,7 +14,8 @@ from hedgerow.integrations import accounts
 from hedgerow.integrations.renewing import Renewer
 from hedgerow.integrations.vendors import Grant, Token
 from hedgerow.log.memory import MemoryLog
-from hedgerow.store import Database, migrate
+from hedgerow.store import Database
+from support.store import fresh_store
 from support.vendor import vendors_of
 
 ROW = "SELECT expires_at, refreshed_at, refreshing_to, failures, errors FROM integrations WHERE id = ?"
@@ -57,7 +58,7 @@ class Process:
 @pytest.fixture
 async def house(tmp_path, server):
     """A clock, and what makes processes."""
-    migrate(tmp_path)
+    fresh_store(tmp_path)
     clock, made = [time.time()], []
 
     def process():

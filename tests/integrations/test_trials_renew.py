@@ -20,7 +20,8 @@ from hedgerow.integrations.vendors import Grant
 from hedgerow.log.memory import MemoryLog
 from hedgerow.replay.trial import Trial, Trials, prepared
 from hedgerow.replay.trial_event import Setting, given
-from hedgerow.store import Database, migrate
+from hedgerow.store import Database
+from support.store import fresh_store
 from support.vendor import vendors_of
 
 PROGRAM = """
@@ -37,7 +38,7 @@ class Desk:
     """A web process: a store, an account whose token the vendor has just taken back, and a destination that uses it."""
 
     def __init__(self, folder, server, grant):
-        migrate(folder)
+        fresh_store(folder)
         self.store, self.keyring = Database(folder / "state.db"), Keyring(["a key that is long enough"])
         self.vendors = vendors_of(server)
         world = World(

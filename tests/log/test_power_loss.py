@@ -18,8 +18,9 @@ from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.events import Draft
 from hedgerow.log.segments import HOUR_MS
 from hedgerow.log.sqlite import SqliteLog
-from hedgerow.store import Database, migrate, open_connection
+from hedgerow.store import Database, open_connection
 from support.power import PowerVFS
+from support.store import fresh_store
 
 ROUNDS = 40
 
@@ -110,7 +111,7 @@ async def lost_verdicts(folder: Path, seed: int, synchronous: str) -> int:
     vfs = PowerVFS(name)
     before, after = folder / f"{seed}-before", folder / f"{seed}-after"
     before.mkdir()
-    migrate(before)
+    fresh_store(before)
     store = Database(before / "state.db", synchronous=synchronous, vfs=name)
     await store.write(lambda c: ledger.take(c, 0))
     promised = 0
@@ -160,7 +161,7 @@ async def lost_people(folder: Path, seed: int, synchronous: str) -> int:
     vfs = PowerVFS(name)
     before, after = folder / f"{seed}-before", folder / f"{seed}-after"
     before.mkdir()
-    migrate(before)
+    fresh_store(before)
     store = Database(before / "state.db", synchronous=synchronous, vfs=name)
     await store.write(lambda c: ledger.take(c, 0))
     for number in range(1, chance.randint(5, 30)):

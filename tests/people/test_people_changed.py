@@ -8,13 +8,14 @@ import pytest
 
 from hedgerow.events import Event
 from hedgerow.people import Change, fold, load
-from hedgerow.store import migrate, open_connection
+from hedgerow.store import open_connection
+from support.store import fresh_store
 
 
 @pytest.fixture
 def connection(tmp_path):
     """A migrated store with one project."""
-    migrate(tmp_path)
+    fresh_store(tmp_path)
     made = open_connection(tmp_path / "state.db")
     made.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'P', 'phc', 0)")
     yield made

@@ -7,7 +7,8 @@ import pytest
 from hedgerow.delivery.queries import Search
 from hedgerow.replay import runs, waiting
 from hedgerow.replay.selection import SIBLINGS, START
-from hedgerow.store import migrate, open_connection
+from hedgerow.store import open_connection
+from support.store import fresh_store
 
 OWNER = b"d" * 16
 RUN = "0191f3c0-1d2e-7d00-8000-5f0c6a3b9d10"
@@ -19,7 +20,7 @@ SELECTING = Search(verdicts=("failed", "expired"), behind=START, limit=10)
 def connection(tmp_path_factory):
     """An empty state database: plans are made without statistics, as in production."""
     folder = tmp_path_factory.mktemp("plans")
-    migrate(folder)
+    fresh_store(folder)
     return open_connection(folder / "state.db")
 
 

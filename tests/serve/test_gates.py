@@ -11,7 +11,8 @@ from hedgerow.log.memory import MemoryLog
 from hedgerow.serve.gates import BacklogGate, first_reason
 from hedgerow.serve.lag import LagMeter
 from hedgerow.settings import Settings
-from hedgerow.store import Database, migrate
+from hedgerow.store import Database
+from support.store import fresh_store
 
 NOW = 1_780_000_000.0
 SETTLE = "INSERT INTO positions (partition, settled_to) VALUES (?, ?) ON CONFLICT DO UPDATE SET settled_to = excluded.settled_to"
@@ -45,7 +46,7 @@ class World:
 @pytest.fixture(scope="module")
 def state(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gates")
-    migrate(folder)
+    fresh_store(folder)
     opened = Database(folder / "state.db")
     yield opened
     opened.close()

@@ -16,8 +16,9 @@ from hedgerow.serve.lag import LagMeter
 from hedgerow.serve.metrics import Exposition
 from hedgerow.serve.status import WorkerState
 from hedgerow.settings import Settings
-from hedgerow.store import Database, migrate
+from hedgerow.store import Database
 from support.asgi import call
+from support.store import fresh_store
 
 NOW = 1_780_000_000.0
 
@@ -34,7 +35,7 @@ class StubRoster:
 def stores(tmp_path_factory):
     """Migrated, empty files."""
     folder = tmp_path_factory.mktemp("health")
-    migrate(folder)
+    fresh_store(folder)
     (folder / "events").mkdir()
     state, telemetry = Database(folder / "state.db"), Database(folder / "telemetry.db")
     yield folder, state, telemetry

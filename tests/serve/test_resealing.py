@@ -24,7 +24,8 @@ from hedgerow.destinations import (
 from hedgerow.destinations.secrets import new_key, read_keys, write_keys
 from hedgerow.integrations import consent
 from hedgerow.serve.resealing import PLACES, Outcome, reseal, usage
-from hedgerow.store import Database, migrate, tables
+from hedgerow.store import Database, tables
+from support.store import fresh_store
 
 SECRETS = Secrets({"token": {"value": "s3cret"}})
 
@@ -32,7 +33,7 @@ SECRETS = Secrets({"token": {"value": "s3cret"}})
 @pytest.fixture
 def folder(tmp_path):
     """A data folder with a key file."""
-    migrate(tmp_path)
+    fresh_store(tmp_path)
     Keyring.load("", tmp_path)
     return tmp_path
 

@@ -14,14 +14,14 @@ from hedgerow.delivery.transport import Response, TransportError
 from hedgerow.log.memory import MemoryLog
 from hedgerow.store import StoreError, open_connection
 from hedgerow.store.database import transact
-from hedgerow.store.migrate import migrate
+from support.store import fresh_store
 
 START = 1_767_323_045.0
 
 
 def state_template(folder: Path) -> apsw.Connection:
     """A migrated state database to copy from."""
-    migrate(folder)
+    fresh_store(folder)
     return open_connection(folder / "state.db")
 
 

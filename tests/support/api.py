@@ -10,6 +10,7 @@ from hedgerow.api import Services, create_app
 from hedgerow.delivery.transport import TransportError
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.events import Draft, Event
+from hedgerow.integrations.hub import Hub
 from hedgerow.log.memory import MemoryLog
 from hedgerow.replay.trial import Trials
 from hedgerow.settings import Settings
@@ -17,6 +18,9 @@ from hedgerow.store import Database
 from support.asgi import call
 
 NOW = 1_780_000_000_000
+# Reading the environment, and the machine's certificates for the hub, takes longer than most tests.
+SETTINGS = Settings()
+VENDORS = Hub.of(SETTINGS).vendors
 CAPTURED = "INSERT INTO event_index VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -28,6 +32,21 @@ class Unplugged:
 
     async def close(self):
         pass
+
+
+class Application:
+    """The API over these services. All tests share one inside: to make its many routes takes longer than most tests."""
+
+    _shared = None
+
+    def __init__(self, services):
+        self._services = services
+
+    async def __call__(self, scope, receive, send):
+        if Application._shared is None:
+            Application._shared = create_app(self._services)
+        Application._shared._app.state.services = self._services
+        await Application._shared(scope, receive, send)
 
 
 class Tidy:
@@ -57,7 +76,7 @@ class Api:
         self.now = again.now if again else NOW
         self.changes = 0
         self.services = Services(
-            Settings(),
+            SETTINGS,
             self.state,
             self.telemetry,
             self.log,
@@ -65,8 +84,9 @@ class Api:
             lambda: self.now,
             self._changed,
             trials=Trials(connect=Unplugged),
+            hub=Hub(VENDORS, SETTINGS.base_url),
         )
-        self.app = Tidy(create_app(self.services), self.services)
+        self.app = Tidy(Application(self.services), self.services)
         self.project = again.project if again else self.state.write_now(self._make_project)
         self.key = again.key if again else self.make_key("*")
 

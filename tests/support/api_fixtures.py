@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hedgerow.store import migrate
-from support.api import Api, copied
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """Migrated files to copy."""
-    folder = tmp_path_factory.mktemp("store")
-    migrate(folder)
-    return folder
+from support.api import Api
+from support.store import fresh_store
 
 
 @pytest.fixture
-def api(empty_store, tmp_path):
+def api(tmp_path):
     """A fresh API."""
-    made = Api(copied(empty_store, tmp_path))
+    made = Api(fresh_store(tmp_path))
     yield made
     made.close()

@@ -16,14 +16,13 @@ from hedgerow.accounts.members import set_role
 from hedgerow.accounts.passwords import Passwords
 from hedgerow.accounts.sessions import csrf_token, start
 from hedgerow.accounts.users import by_email, create_user
-from hedgerow.api import create_app
+from support.api import Application
 
 PASSWORD = "correct horse battery"
 CHEAP = Passwords(passes=1, memory_kib=8, lanes=1)
 HASH = asyncio.run(CHEAP.hash(PASSWORD))
 # Streams do not end by themselves: their beginning is enough.
 PATIENCE_S = 0.1
-APPLICATION = []
 
 
 @dataclass(frozen=True)
@@ -120,14 +119,6 @@ class Browser:
         return self.call("POST", "/api/login/", {"email": email, "password": password, **more})
 
 
-def application(services):
-    """The application over these services: made once, since its many routes take longer than most tests."""
-    if not APPLICATION:
-        APPLICATION.append(create_app(services))
-    APPLICATION[0]._app.state.services = services
-    return APPLICATION[0]
-
-
 class House:
     """An API, two projects, and people."""
 
@@ -137,7 +128,7 @@ class House:
         services = replace(
             api.services, passwords=CHEAP, settings=api.services.settings.model_copy(update=settings)
         )
-        self.services, self.app = services, application(services)
+        self.services, self.app = services, Application(services)
         self.other = keep.other if keep else self._second_project()
 
     def _second_project(self):

@@ -14,10 +14,11 @@ from hedgerow.delivery import standby
 from hedgerow.destinations.secrets import Keyring
 from hedgerow.events import Draft, Event
 from hedgerow.log.sqlite import SqliteLog
-from hedgerow.store import migrate, open_connection
+from hedgerow.store import open_connection
 from hedgerow.upkeep import UpkeepError
 from hedgerow.upkeep.backup import make
 from hedgerow.upkeep.restore import inspect, restore
+from support.store import fresh_store
 
 FORMS = ["copy", "copy.tar", "copy.tar.gz", "copy.tar.zst"]
 
@@ -32,7 +33,7 @@ def data(small, tmp_path):
 def small(tmp_path_factory):
     """The same, made once."""
     folder = tmp_path_factory.mktemp("small")
-    migrate(folder)
+    fresh_store(folder)
     keyring = Keyring.load("", folder)
     log = SqliteLog(folder / "events", 4, clock=lambda: 1_700_000_000.0)
     log.append_now([Draft(1, "ada", 1, Event("u", "e", "ada").encode())])
