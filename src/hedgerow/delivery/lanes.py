@@ -15,7 +15,8 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from hedgerow.delivery import gathering, ledger, ticks
 from hedgerow.delivery.configuration import Configuration
@@ -52,12 +53,23 @@ LONGEST_REST_S = 2.0
 BEHIND_SHARE = 4
 BEHIND_TURN = 16
 
+# What comes from the ledger brings the revision that it goes on with.
+Entry: TypeAlias = "tuple[Invocation, CompiledDestination | None]"
+
 
 class Lane:
-    """One destination's queues."""
+    """One destination's queues.
 
-    def __init__(self, pace: Pace) -> None:
+    Attributes:
+        id: the destination's.
+        pace: how much may run at a time, and how fast.
+        holding: ids of all that this worker has in hand.
+    """
+
+    def __init__(self, destination_id: bytes, pace: Pace) -> None:
+        self.id = destination_id
         self.pace = pace
+        self.holding: set[bytes] = set()
         self.live: deque[Invocation] = deque()
         self.backlog: deque[tuple[Invocation, CompiledDestination]] = deque()
         # What was held goes behind what is fresh, and never takes more than its share of places.
@@ -73,7 +85,7 @@ class Lane:
         self._asked_at: float | None = None
         self._lags = False
 
-    def next(self, places: int) -> tuple[Invocation, CompiledDestination | None] | None:
+    def next(self, places: int) -> Entry | None:
         """The next to run: live and backlog take turns, what was held comes behind them. None when nothing may run.
 
         Args:
@@ -133,9 +145,8 @@ class Lanes:
         self.after: Callable[[Outcome], Outcome] = lambda outcome: outcome
         self.on_live: Callable[[Invocation], None] = lambda _invocation: None
         self._lanes: dict[bytes, Lane] = {}
-        self._holding: dict[bytes, set[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._alarms: list[tuple[int, int, bytes]] = []
+        self._alarms: list[tuple[int, int, Lane]] = []
         self._ticket = itertools.count()
         self._alarm_set = asyncio.Event()
         self._partitions = "[]"
@@ -153,14 +164,13 @@ class Lanes:
 
     def reserve(self, invocation: Invocation) -> None:
         """Know an invocation that will be submitted once its claim is won: its row is not to be loaded meanwhile."""
-        self._lane(invocation.destination_id)
-        self._hold(invocation)
+        self._lane(invocation.destination_id).holding.add(invocation.id)
 
     def submit(self, invocation: Invocation) -> None:
         """Take a new invocation: it runs, waits here, or goes to the ledger, to be held or for later."""
         self.on_live(invocation)
         lane = self._lane(invocation.destination_id)
-        self._hold(invocation)
+        lane.holding.add(invocation.id)
         closed = self._gates.closed(invocation.destination_id)
         if closed is not None:
             self._report(Outcome(invocation, "held", self._world.now_ms(), error=closed))
@@ -171,7 +181,7 @@ class Lanes:
             self._report(Outcome(invocation, "scheduled", now, next_at=now))
             return
         lane.live.append(invocation)
-        self._pump(invocation.destination_id)
+        self._pump(lane)
 
     def _is_full(self, lane: Lane) -> bool:
         """A destination that is slow fills less memory than one that gets its events faster than this worker can send."""
@@ -191,7 +201,8 @@ class Lanes:
         if outcome.verdict == "running":
             return
         owner = outcome.invocation.destination_id
-        self._holding.get(owner, set()).discard(outcome.invocation.id)
+        if (lane := self._lanes.get(owner)) is not None:
+            lane.holding.discard(outcome.invocation.id)
         if outcome.next_at is not None and outcome.verdict != "held":
             self.wake_at(owner, outcome.next_at)
         elif outcome.invocation.sequence is not None:  # the next of its sequence may run
@@ -202,10 +213,10 @@ class Lanes:
         lane = self._lane(destination_id)
         if lane.due_at is None or due_at < lane.due_at:
             lane.due_at = due_at
-            self._ring(destination_id, due_at)
+            self._ring(lane, due_at)
 
-    def _ring(self, destination_id: bytes, at: int) -> None:
-        heapq.heappush(self._alarms, (at, next(self._ticket), destination_id))
+    def _ring(self, lane: Lane, at: int) -> None:
+        heapq.heappush(self._alarms, (at, next(self._ticket), lane))
         self._alarm_set.set()
 
     async def run_alarms(self) -> None:
@@ -214,13 +225,12 @@ class Lanes:
             self._alarm_set.clear()
             now = self._world.now_ms()
             while self._alarms and self._alarms[0][0] <= now:
-                at, _, destination_id = heapq.heappop(self._alarms)
-                lane = self._lane(destination_id)
+                at, _, lane = heapq.heappop(self._alarms)
                 if lane.rung_at is not None and lane.rung_at <= at:
                     lane.rung_at = None
                 if lane.due_at is not None and lane.due_at <= at:
                     lane.due_at = LONG_AGO
-                self._pump(destination_id)
+                self._pump(lane)
             wait = (self._alarms[0][0] - now) / 1000 if self._alarms else 3600.0
             try:
                 async with asyncio.timeout(max(0.001, wait)):
@@ -246,98 +256,95 @@ class Lanes:
     def _lane(self, destination_id: bytes) -> Lane:
         lane = self._lanes.get(destination_id)
         if lane is None:
-            lane = self._lanes[destination_id] = Lane(Pace(self._options.lane_concurrency))
-            self._holding[destination_id] = set()
+            lane = self._lanes[destination_id] = Lane(destination_id, Pace(self._options.lane_concurrency))
         return lane
 
-    def _hold(self, invocation: Invocation) -> None:
-        self._holding.setdefault(invocation.destination_id, set()).add(invocation.id)
-
-    def _pump(self, destination_id: bytes) -> None:
-        lane = self._lanes[destination_id]
-        if self._stopping:
-            return
-        self._allow(destination_id, lane)
+    def _pump(self, lane: Lane) -> None:
+        """Fill the places of a lane."""
         now = asyncio.get_running_loop().time()
-        while lane.active < (places := lane.pace.places) and lane.waiting:
-            ready = lane.pace.ready_at(now)
-            if ready > now:
-                self._wait(destination_id, lane, ready - now)
-                break
-            if (entry := lane.next(places)) is None:
-                break
+        while (entry := self._next(lane, now)) is not None:
+            self._spawn(self._work(lane, *entry))
+        self._refill(lane, now)
+
+    def _next(self, lane: Lane, now: float) -> Entry | None:
+        """What may start now; it counts as running from here on."""
+        if self._stopping or not lane.waiting or lane.active >= (places := lane.pace.places):
+            return None
+        self._allow(lane)
+        ready = lane.pace.ready_at(now)
+        if ready > now:
+            self._wait(lane, ready - now)
+            return None
+        entry = lane.next(places)
+        if entry is not None:
             lane.running[entry[0].id] = now
             lane.pace.start(now)
-            self._spawn(self._run(destination_id, *entry))
-        self._refill(destination_id, lane, now)
+        return entry
 
-    def _allow(self, destination_id: bytes, lane: Lane) -> None:
+    def _allow(self, lane: Lane) -> None:
         """Each worker may use the share of a destination's rate that its partitions are of all."""
-        live = self._configuration.live(destination_id)
+        live = self._configuration.live(lane.id)
         if live is not None:
             rate = live.rate_per_second
             lane.pace.allow(None if rate is None else rate * self._share)
 
-    def _wait(self, destination_id: bytes, lane: Lane, seconds: float) -> None:
+    def _wait(self, lane: Lane, seconds: float) -> None:
         """Look at a lane again when it may start something."""
         at = self._world.now_ms() + math.ceil(seconds * 1000)
         if lane.rung_at is None or at < lane.rung_at:
             lane.rung_at = at
-            self._ring(destination_id, at)
+            self._ring(lane, at)
 
-    def _refill(self, destination_id: bytes, lane: Lane, now: float) -> None:
-        if lane.loading or lane.due_at is None or lane.due_at > self._world.now_ms():
+    def _refill(self, lane: Lane, now: float) -> None:
+        if self._stopping or lane.loading or lane.due_at is None or lane.due_at > self._world.now_ms():
             return
         if lane.pace.paused_to > now:
-            self._wait(destination_id, lane, lane.pace.paused_to - now)
+            self._wait(lane, lane.pace.paused_to - now)
         elif lane.rest_to > now:
-            self._wait(destination_id, lane, lane.rest_to - now)
+            self._wait(lane, lane.rest_to - now)
         elif len(lane.backlog) * 2 <= lane.pace.places:
             lane.loading = True
-            self._spawn(self._load(destination_id, lane))
+            self._spawn(self._load(lane))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(
-        self, destination_id: bytes, invocation: Invocation, compiled: CompiledDestination | None
-    ) -> None:
-        lane = self._lanes[destination_id]
-        try:
-            live = compiled or self._configuration.live(destination_id)
-            closed = self._gates.closed(destination_id, invocation.id)
-            if live is None or closed:  # switched off or closed between matching and now
-                outcome = _parked(invocation, closed or _REASONS["held"], self._world.now_ms())
-            else:
-                outcome = self.after(
-                    await self._perform(invocation, live, lane.pace, kept=compiled is not None)
-                )
-            self._report(outcome)
-        finally:
-            lane.running.pop(invocation.id, None)
-            lane.passing.discard(invocation.id)
-        self._pump(destination_id)
+    async def _work(self, lane: Lane, invocation: Invocation, compiled: CompiledDestination | None) -> None:
+        """Fill a place of a lane: run an invocation, then whatever may follow it, until nothing may."""
+        while True:
+            try:
+                self._report(await self._run(lane, invocation, compiled))
+            finally:
+                lane.running.pop(invocation.id, None)
+                lane.passing.discard(invocation.id)
+            following = self._next(lane, asyncio.get_running_loop().time())
+            self._pump(lane)
+            if following is None:
+                return
+            invocation, compiled = following
+            await asyncio.sleep(0)  # what waits for nothing on its way must not keep others waiting
 
-    async def _perform(
-        self, invocation: Invocation, compiled: CompiledDestination, pace: Pace, *, kept: bool
-    ) -> Outcome:
-        """Run an invocation and let the lane's pace learn from it; ``kept`` ones come from the ledger."""
+    async def _run(self, lane: Lane, invocation: Invocation, compiled: CompiledDestination | None) -> Outcome:
+        live = compiled or self._configuration.live(lane.id)
+        closed = self._gates.closed(lane.id, invocation.id)
+        if live is None or closed:  # switched off or closed between matching and now
+            return _parked(invocation, closed or _REASONS["held"], self._world.now_ms())
+        work = partial(self._perform, lane.pace, invocation, live)
+        return self.after(await self._suspects.run(invocation, work, kept=compiled is not None))
 
-        async def work() -> Outcome:
-            began = asyncio.get_running_loop().time()
-            outcome = await self._runner.run(invocation, compiled)
-            now = asyncio.get_running_loop().time()
-            pace.learn(outcome, began=began, now=now, wall=self._world.now())
-            return outcome
-
-        return await self._suspects.run(invocation, work, kept=kept)
+    async def _perform(self, pace: Pace, invocation: Invocation, compiled: CompiledDestination) -> Outcome:
+        """Run an invocation and let the lane's pace learn from it."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        outcome = await self._runner.run(invocation, compiled)
+        pace.learn(outcome, began=began, now=clock(), wall=self._world.now())
+        return outcome
 
     # ------------------------------------------------------------ backlog
 
-    async def _load(self, destination_id: bytes, lane: Lane) -> None:
-        holding = self._holding[destination_id]
+    async def _load(self, lane: Lane) -> None:
         room = max(LEAST_LOADED, 2 * lane.pace.places - len(lane.backlog))
 
         def work(
@@ -347,18 +354,18 @@ class Lanes:
             self._gates.refresh(connection)
             due = ledger.due(
                 connection,
-                destination_id,
+                lane.id,
                 now=self._world.now_ms(),
                 partitions=self._partitions,
                 limit=room,
-                holding=frozenset(holding),
+                holding=frozenset(lane.holding),
                 sealer=self._world.sealer,
                 ordered=ordered(),
             )
             return due, [(invocation, self.judge(connection, invocation)) for invocation in due.invocations]
 
         def ordered() -> bool:
-            live = self._configuration.live(destination_id)
+            live = self._configuration.live(lane.id)
             return live is not None and live.ordered
 
         began = asyncio.get_running_loop().time()
@@ -368,37 +375,38 @@ class Lanes:
             log.warning("backlog_read_failed error=%s", error)
             lane.loading = False
             lane.due_at = None
-            self.wake_at(destination_id, self._world.now_ms() + int(REST_AFTER_STORE_ERROR_S * 1000))
+            self.wake_at(lane.id, self._world.now_ms() + int(REST_AFTER_STORE_ERROR_S * 1000))
             return
         if ordered():  # finding the heads of many sequences takes its time: let others have theirs
             now = asyncio.get_running_loop().time()
             lane.rest_to = now + min(LONGEST_REST_S, RESTS * (now - began))
         lane.loading = False
         lane.due_at = None
-        self._admit(judged, lane.backlog)
+        self._admit(lane, judged, lane.backlog)
         if due.more and judged:
             lane.due_at = LONG_AGO
         elif due.next_at is not None:
-            self.wake_at(destination_id, due.next_at)
-        self._pump(destination_id)
+            self.wake_at(lane.id, due.next_at)
+        self._pump(lane)
 
     def _admit(
         self,
+        lane: Lane,
         judged: Iterable[tuple[Invocation, CompiledDestination | str]],
         queue: deque[tuple[Invocation, CompiledDestination]],
     ) -> None:
         """Take rows in hand that were judged: they queue up, or have their verdict."""
         for invocation, judgement in judged:
-            if invocation.id in self._holding[invocation.destination_id]:
+            if invocation.id in lane.holding:
                 continue
-            self._hold(invocation)
+            lane.holding.add(invocation.id)
             if not isinstance(judgement, str):
                 queue.append((invocation, judgement))
                 continue
             at = self._world.now_ms()
             if judgement == "held":
                 invocation.tries = 0
-                reason = self._gates.closed(invocation.destination_id) or _REASONS["held"]
+                reason = self._gates.closed(lane.id) or _REASONS["held"]
                 self._report(_parked(invocation, reason, at))
                 continue
             kind = "crash" if judgement == "failed" else None
@@ -410,14 +418,16 @@ class Lanes:
 
     def in_hand(self, destination_id: bytes) -> frozenset[bytes]:
         """Invocations of a destination that this worker holds in memory."""
-        return frozenset(self._holding.get(destination_id, ()))
+        lane = self._lanes.get(destination_id)
+        return frozenset(lane.holding if lane is not None else ())
 
     def follow(
         self, destination_id: bytes, judged: Iterable[tuple[Invocation, CompiledDestination | str]]
     ) -> None:
         """Take what was held and judged: it runs behind live traffic."""
-        self._admit(judged, self._lane(destination_id).behind)
-        self._pump(destination_id)
+        lane = self._lane(destination_id)
+        self._admit(lane, judged, lane.behind)
+        self._pump(lane)
 
     def judge(self, connection: Connection, invocation: Invocation) -> CompiledDestination | str:
         """With which revision an open row goes on, or the verdict that ends or parks it.

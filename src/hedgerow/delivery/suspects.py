@@ -31,9 +31,9 @@ class Suspects:
         self._open = asyncio.Event()
         self._open.set()
 
-    async def run(
+    def run(
         self, invocation: Invocation, work: Callable[[], Awaitable[Outcome]], *, kept: bool
-    ) -> Outcome:
+    ) -> Awaitable[Outcome]:
         """Run an invocation as freely as its past allows.
 
         Args:
@@ -43,7 +43,12 @@ class Suspects:
                 record in the log counts those deaths, but for those of marked rows, beside which it never runs.
         """
         if invocation.deaths < SUSPECT:
-            return await self._beside_others(work)
+            return self._beside_others(work)
+        return self._warily(invocation, work, kept=kept)
+
+    async def _warily(
+        self, invocation: Invocation, work: Callable[[], Awaitable[Outcome]], *, kept: bool
+    ) -> Outcome:
         async with self._one:
             tried = (lambda: self._marked(invocation, work)) if kept else work
             if invocation.deaths < MARKED:
