@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+
+import orjson
 
 from hedgerow.delivery import erasure, internal, ledger, person_updates
 from hedgerow.delivery.claims import Claim, ClaimError
@@ -72,7 +73,7 @@ class _Partition:
 
 @dataclass(slots=True)
 class _Item:
-    """One record on its way through a batch."""
+    """One record on its way through a batch. Without ``folded`` no destination gets to see it."""
 
     record: Record
     event: Event
@@ -83,6 +84,21 @@ class _Item:
     begun: int = 0
     crashed: bool = False
     erased: bool = False
+
+
+@dataclass(slots=True)
+class _Offered:
+    """One record that destinations are offered, once it is in the window.
+
+    Ids that are ``known`` have a verdict or a row already; ``deaths`` is what its invocations are suspected of.
+    """
+
+    item: _Item
+    folded: Folded
+    plan: Plan
+    entry: Entry
+    known: set[bytes]
+    deaths: int
 
 
 class Intake:
@@ -197,12 +213,13 @@ class Intake:
     async def _dispatch_all(self, items: list[_Item]) -> None:
         """Hand all on, with a break for others after so many records or so long."""
         clock = asyncio.get_running_loop().time
-        began = clock()
-        for turn, item in enumerate(items):
-            self._dispatch(item)
-            if turn % RECORDS_PER_TURN == RECORDS_PER_TURN - 1 or clock() - began > LONGEST_TURN_S:
+        began = now = clock()
+        for turn, item in enumerate(items, 1):
+            self._dispatch(item, now)
+            now = clock()
+            if turn % RECORDS_PER_TURN == 0 or now - began > LONGEST_TURN_S:
                 await asyncio.sleep(0)
-                began = clock()
+                began = now = clock()
 
     async def _renew(self) -> None:
         """Compile what was edited without keeping anybody from writing."""
@@ -247,39 +264,34 @@ class Intake:
         """The folding transaction. It may have to be repeated, so it changes nothing in memory that counts."""
         self._configuration.refresh(connection, most=COMPILED_AT_ONCE)
         self._gates.refresh(connection)
-        items = [self._item(record, event) for record, event in read]
-        who = [(i.record.project_id, i.event.distinct_id, i.record.captured_at) for i in items]
-        for item, gone in zip(items, erasure.gone(connection, who), strict=True):
-            item.erased = gone or item.record.erased
-            if not self._partitions[item.record.partition].begun:
-                item.begun = ledger.begin(connection, item.record.partition)
-                item.crashed = item.begun >= CRASHED_FROM and not item.erased
+        items = self._items(connection, read)
         kept = [item for item in items if not item.crashed and not item.erased]
         self._mark_duplicates(connection, kept)
-        self._trace_duplicates(connection, kept)
         usable = [item for item in kept if not item.duplicate]
-        self._people(connection, [item for item in usable if _has_person(item.event)])
-        self._tell_of_people(connection, [item for item in usable if item.first])
-        connection.executemany(
-            INDEX,
-            [
-                (i.record.partition, i.record.position, i.record.project_id, i.uuid, i.event.event, i.event.distinct_id, i.record.captured_at)
-                for i in usable
-                if i.first
-            ],
-        )  # fmt: skip
-        fresh = ((i.record.project_id, i.event) for i in usable if i.first and not i.event.internal)
-        self._news = self._vocabulary.collect(fresh)
+        fresh = [item for item in usable if item.first]
+        self._people(connection, usable)
+        self._tell_of_people(connection, fresh)
+        connection.executemany(INDEX, [_row(item) for item in fresh])
+        self._news = self._vocabulary.collect(
+            (item.record.project_id, item.event) for item in fresh if not item.event.internal
+        )
         self._vocabulary.write(connection, self._news)
-        ends: dict[int, int] = {}
-        for item in items:
-            ends[item.record.partition] = item.record.position
-        ledger.folded(connection, ends)
+        ledger.folded(connection, {record.partition: record.position for record, _ in read})
         return items
 
-    def _item(self, record: Record, event: Event) -> _Item:
-        first = record.position > self._partitions[record.partition].folded_to
-        return _Item(record, event, first, raw(event.uuid))
+    def _items(self, connection: Connection, read: list[tuple[Record, Event]]) -> list[_Item]:
+        """What was read, with what is to be left of it: erased events, and those that kill who works on them."""
+        who = [(record.project_id, event.distinct_id, record.captured_at) for record, event in read]
+        items: list[_Item] = []
+        for (record, event), gone in zip(read, erasure.gone(connection, who), strict=True):
+            place = self._partitions[record.partition]
+            item = _Item(record, event, record.position > place.folded_to, raw(event.uuid))
+            item.erased = gone or record.erased
+            if not place.begun:
+                item.begun = ledger.begin(connection, record.partition)
+                item.crashed = item.begun >= CRASHED_FROM and not item.erased
+            items.append(item)
+        return items
 
     def _mark_duplicates(self, connection: Connection, items: list[_Item]) -> None:
         """A first reading is a duplicate when its uuid is in the index; a second one when its own record is not."""
@@ -287,42 +299,52 @@ class Intake:
         for item in items:
             by_project.setdefault(item.record.project_id, []).append(item)
         for project_id, some in by_project.items():
-            wanted = json.dumps([item.uuid.hex() for item in some])
+            wanted = orjson.dumps([item.uuid.hex() for item in some]).decode()
             seen: dict[bytes, list[tuple[int, int, int]]] = {}
             for partition, position, uuid, captured_at in connection.execute(SEEN, (wanted, project_id)):
                 seen.setdefault(uuid, []).append((partition, position, captured_at))
             for item in some:
-                earlier = seen.get(item.uuid, ())
-                own = (item.record.partition, item.record.position)
+                record = item.record
+                own = record.partition, record.position, record.captured_at
+                earlier = seen.get(item.uuid)
                 if not item.first:
-                    item.duplicate = own not in {(p, n) for p, n, _ in earlier}
-                    continue
-                oldest = item.record.captured_at - self._options.dedupe_ms
-                item.duplicate = any(at >= oldest for _, _, at in earlier)
-                if not item.duplicate:
-                    seen.setdefault(item.uuid, []).append((*own, item.record.captured_at))
+                    item.duplicate = not any(one[:2] == own[:2] for one in earlier or ())
+                elif earlier is None:
+                    seen[item.uuid] = [own]
+                else:
+                    oldest = record.captured_at - self._options.dedupe_ms
+                    item.duplicate = any(at >= oldest for _, _, at in earlier)
+                    if not item.duplicate:
+                        earlier.append(own)
+        self._trace_duplicates(connection, [item for item in items if item.duplicate and item.first])
 
     @staticmethod
     def _trace_duplicates(connection: Connection, items: list[_Item]) -> None:
         """A re-sent event leaves a trace for its sender, besides its verdict."""
-        found = (item for item in items if item.duplicate and item.first)
         record_warnings(
             connection,
             (
                 (i.record.project_id, i.record.captured_at, IngestionWarning("duplicate_event", {"event": i.event.event, "uuid": i.event.uuid}))
-                for i in found
+                for i in items
             ),
         )  # fmt: skip
 
     @staticmethod
     def _people(connection: Connection, items: list[_Item]) -> None:
-        for chosen, work in (
-            ([i for i in items if not i.first or i.event.internal], load),
-            ([i for i in items if i.first and not i.event.internal], fold),
-        ):
-            results = work(connection, [Change(i.record.project_id, i.event) for i in chosen])
-            for item, folded in zip(chosen, results, strict=True):
-                item.folded = folded
+        old: list[_Item] = []
+        new: list[_Item] = []
+        for item in items:
+            if not _has_person(item.event):
+                item.folded = internal.folded(item.event)
+            elif item.first and not item.event.internal:
+                new.append(item)
+            else:
+                old.append(item)
+        for chosen, work in ((old, load), (new, fold)):
+            if chosen:
+                results = work(connection, [Change(i.record.project_id, i.event) for i in chosen])
+                for item, folded in zip(chosen, results, strict=True):
+                    item.folded = folded
 
     def _tell_of_people(self, connection: Connection, items: list[_Item]) -> None:
         """Let those destinations know of changed persons that ask for it."""
@@ -333,37 +355,35 @@ class Intake:
 
     # ------------------------------------------------------------ matching
 
-    def _dispatch(self, item: _Item) -> None:
+    def _dispatch(self, item: _Item, now: float) -> None:
         """After the commit: move the cursor, match, hand on."""
         record = item.record
+        position = record.position
         place = self._partitions[record.partition]
-        place.cursor = record.position
-        place.folded_to = max(place.folded_to, record.position)
+        place.cursor = position
+        place.folded_to = max(place.folded_to, position)
         place.begun = True
         if item.begun >= ALONE_FROM:
             place.alone_to = place.folded_to
             self._settler.hurry = True
-        deaths = SUSPECT if record.position <= place.alone_to else 0
+        deaths = SUSPECT if position <= place.alone_to else 0
         if item.begun > ALONE_FROM:
             deaths = MARKED
-        entry = Entry(
-            record.partition, record.position, len(record.payload), asyncio.get_running_loop().time()
-        )
-        ready, invocations = self._verdicts(item, entry, place, deaths=deaths)
+        entry = Entry(record.partition, position, len(record.payload), now)
+        ready, invocations = self._verdicts(item, entry, place.known, deaths)
         self._window.add(entry)
-        self._hand_on(entry, ready, invocations, deaths=deaths)
-        if record.position >= place.known_to:
+        if ready or invocations:
+            self._hand_on(entry, ready, invocations)
+        if place.known and position >= place.known_to:
             place.known = set()
 
-    def _hand_on(
-        self, entry: Entry, ready: list[Outcome], invocations: list[Invocation], *, deaths: int
-    ) -> None:
+    def _hand_on(self, entry: Entry, ready: list[Outcome], invocations: list[Invocation]) -> None:
         """Verdicts to the settler, invocations to the lanes."""
-        for invocation in invocations:  # suspects like the open rows of the last owner: not beside them
-            invocation.deaths = deaths
         claims = self._claims(entry, invocations, ready)
-        entry.pending |= {invocation.id: invocation for invocation in invocations}
-        entry.pending |= {outcome.invocation.id: outcome.invocation for outcome in ready}
+        for invocation in invocations:
+            entry.pending[invocation.id] = invocation
+        for outcome in ready:
+            entry.pending[outcome.invocation.id] = outcome.invocation
         self._settler.expect(entry)
         for outcome in ready:
             self._settler.report(outcome)
@@ -397,8 +417,9 @@ class Intake:
                 ready.append(self._failed(invocation, error.kind, compiled.redact(str(error))))
             else:
                 claims |= {invocation.id: found} if found else {}
-        gone = late | {outcome.invocation.id for outcome in ready}
-        invocations[:] = [invocation for invocation in invocations if invocation.id not in gone]
+        if late or ready:
+            gone = late | {outcome.invocation.id for outcome in ready}
+            invocations[:] = [invocation for invocation in invocations if invocation.id not in gone]
         return claims
 
     def _claimed_late(self, entry: Entry, invocation: Invocation, answer: Claimed) -> None:
@@ -419,37 +440,32 @@ class Intake:
         return Outcome(invocation, "failed", at, kind=kind, error=message, lines=[Line(at, "error", message)])
 
     def _verdicts(
-        self, item: _Item, entry: Entry, place: _Partition, *, deaths: int
+        self, item: _Item, entry: Entry, known: set[bytes], deaths: int
     ) -> tuple[list[Outcome], list[Invocation]]:
         if item.duplicate or item.crashed:
             outcome = self._own_verdict(item)
-            return ([] if outcome.invocation.id in place.known else [outcome]), []
-        plan = self._configuration.plans.get(item.record.project_id)
-        folded = item.folded if _has_person(item.event) else internal.folded(item.event)
-        if plan is None or folded is None or folded.dropped or item.erased:
+            return ([] if outcome.invocation.id in known else [outcome]), []
+        plan, folded = self._configuration.plans.get(item.record.project_id), item.folded
+        if plan is None or folded is None or folded.dropped:
             return [], []
-        ready, invocations = self._match(item, folded, plan, entry, place.known, deaths=deaths)
+        offered = _Offered(item, folded, plan, entry, known, deaths)
+        ready, invocations = self._match(offered)
         if item.event.internal:
-            invocations += self._addressed(item, folded, plan, entry, place.known)
+            invocations += self._addressed(offered)
         return ready, invocations
 
-    def _addressed(
-        self, item: _Item, folded: Folded, plan: Plan, entry: Entry, known: set[bytes]
-    ) -> list[Invocation]:
+    def _addressed(self, offered: _Offered) -> list[Invocation]:
         """For those that an internal event is addressed to, whatever their filters say."""
-        told = internal.addressed(item.event, plan.destinations)
+        event, plan = offered.item.event, offered.plan
+        told = internal.addressed(event, plan.destinations)
         if not told:
             return []
-        globals_ = build_globals(item.event, folded, plan.project, self._options.public_url)
-        entry.taken += [compiled for compiled in told if compiled.stream == internal.STREAM]
+        globals_ = build_globals(event, offered.folded, plan.project, self._options.public_url)
+        offered.entry.taken += [compiled for compiled in told if compiled.stream == internal.STREAM]
         invocations: list[Invocation] = []
         for compiled in told:
-            revision = compiled.destination.revision
-            for name in compiled.everything:
-                invocation = self._invocation(item, globals_, key(compiled), revision, name)
-                invocation.sequence = compiled.sequence(globals_)
-                invocations.append(invocation)
-        return [invocation for invocation in invocations if invocation.id not in known]
+            invocations += self._invocations(offered, globals_, compiled, compiled.everything)
+        return invocations
 
     def _own_verdict(self, item: _Item) -> Outcome:
         """The verdict of a record that no destination gets to see."""
@@ -462,16 +478,8 @@ class Intake:
         log.error("record_set_aside partition=%d position=%d", item.record.partition, item.record.position)
         return Outcome(invocation, verdict, self._world.now_ms(), kind="crash", error=message)
 
-    def _match(
-        self,
-        item: _Item,
-        folded: Folded,
-        plan: Plan,
-        entry: Entry,
-        known: set[bytes],
-        *,
-        deaths: int,
-    ) -> tuple[list[Outcome], list[Invocation]]:
+    def _match(self, offered: _Offered) -> tuple[list[Outcome], list[Invocation]]:
+        item, folded, plan, entry = offered.item, offered.folded, offered.plan, offered.entry
         stream = _stream(item.event)
         offer = plan.offer(stream)
         if offer is None:
@@ -486,51 +494,66 @@ class Intake:
         globals_ = person_updates.complete(
             item.event, build_globals(event, folded, plan.project, self._options.public_url)
         )
-
-        def sort_late(compiled: CompiledDestination, answer: Answer) -> None:
-            entry.waits -= 1
-            some: Wanted = [(compiled, answer)] if answer else []
-            self._hand_on(entry, *self._sort(item, folded, globals_, some, entry, known), deaths=deaths)
-
         for compiled in later:
             entry.waits += 1
-            self._judge.later(compiled, judged, sort_late)
-        return self._sort(item, folded, globals_, wanted, entry, known)
+            self._judge.later(compiled, judged, partial(self._sort_late, offered, globals_))
+        return self._sort(offered, globals_, wanted)
+
+    def _sort_late(
+        self, offered: _Offered, globals_: dict[str, object], compiled: CompiledDestination, answer: Answer
+    ) -> None:
+        """A filter that took long has answered."""
+        entry = offered.entry
+        entry.waits -= 1
+        some: Wanted = [(compiled, answer)] if answer else []
+        self._hand_on(entry, *self._sort(offered, globals_, some))
 
     def _sort(
-        self,
-        item: _Item,
-        folded: Folded,
-        globals_: dict[str, object],
-        wanted: Wanted,
-        entry: Entry,
-        known: set[bytes],
+        self, offered: _Offered, globals_: dict[str, object], wanted: Wanted
     ) -> tuple[list[Outcome], list[Invocation]]:
         """Verdicts and invocations from the answers of filters."""
         ready: list[Outcome] = []
         invocations: list[Invocation] = []
-        person_id = folded.person.uuid if folded.person else None
+        item, entry, person = offered.item, offered.entry, offered.folded.person
         for compiled, answer in wanted:
             entry.taken.append(compiled)
             if isinstance(answer, FilterError):
-                outcome = self._filter_failed(item, globals_, compiled, answer)
-                if outcome.invocation.id not in known:
+                outcome = self._filter_failed(offered, globals_, compiled, answer)
+                if outcome.invocation.id not in offered.known:
                     ready.append(outcome)
-            elif not compiled.sampled(item.event.uuid, person_id):
+            elif not compiled.sampled(item.event.uuid, person.uuid if person else None):
                 entry.sampled.append(compiled)
             else:
-                revision = compiled.destination.revision
-                some = [self._invocation(item, globals_, key(compiled), revision, name) for name in answer]
-                for invocation in some:
-                    invocation.sequence = compiled.sequence(globals_)
-                invocations += [invocation for invocation in some if invocation.id not in known]
+                invocations += self._invocations(offered, globals_, compiled, answer)
         return ready, invocations
 
     def _filter_failed(
-        self, item: _Item, globals_: dict[str, object], compiled: CompiledDestination, error: FilterError
+        self,
+        offered: _Offered,
+        globals_: dict[str, object],
+        compiled: CompiledDestination,
+        error: FilterError,
     ) -> Outcome:
-        invocation = self._invocation(item, globals_, key(compiled), compiled.destination.revision, "")
+        revision = compiled.destination.revision
+        invocation = self._invocation(offered.item, globals_, key(compiled), revision, "")
         return self._failed(invocation, "filter", compiled.redact(str(error)))
+
+    def _invocations(
+        self,
+        offered: _Offered,
+        globals_: dict[str, object],
+        compiled: CompiledDestination,
+        mappings: Iterable[str],
+    ) -> list[Invocation]:
+        """What a destination gets of an event and has not got yet, suspected like the open rows of the last owner."""
+        revision, sequence = compiled.destination.revision, compiled.sequence(globals_)
+        some: list[Invocation] = []
+        for mapping in mappings:
+            invocation = self._invocation(offered.item, globals_, key(compiled), revision, mapping)
+            invocation.sequence, invocation.deaths = sequence, offered.deaths
+            if invocation.id not in offered.known:
+                some.append(invocation)
+        return some
 
     def _invocation(
         self,
@@ -567,6 +590,14 @@ def _has_person(event: Event) -> bool:
 
 def _stream(event: Event) -> str:
     """Which destinations an event is offered to."""
-    if person_updates.is_update(event):
-        return person_updates.STREAM
-    return internal.STREAM if event.internal else "events"
+    if not event.internal:
+        return "events"
+    return person_updates.STREAM if person_updates.is_update(event) else internal.STREAM
+
+
+def _row(item: _Item) -> tuple[object, ...]:
+    """An event in the index."""
+    record, event = item.record, item.event
+    return (
+        record.partition, record.position, record.project_id, item.uuid, event.event, event.distinct_id, record.captured_at,
+    )  # fmt: skip
