@@ -101,25 +101,19 @@ def emptied(connection: Connection) -> bool:
     return not row[0]
 
 
-def transact(
-    connection: Connection, work: Callable[[Connection], T], *, write: bool = True, durable: bool = True
-) -> T:
+def transact(connection: Connection, work: Callable[[Connection], T], *, write: bool = True) -> T:
     """Run one transaction on the calling thread.
 
     Args:
         connection: an open connection without a transaction.
         work: the body; an exception from it rolls everything back.
         write: take the write lock at the start, so that the body never fails half-way for lack of it.
-        durable: False for what may be undone by a power cut, whole, until a later durable transaction of this file is
-            there to keep it. It never comes apart, and survives the death of the process all the same.
 
     Raises:
         StoreBusy: the lock was not to be had.
         StoreError: the disk is full, the file is damaged, and so on.
     """
     try:
-        if not durable:
-            connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         try:
             result = work(connection)
@@ -136,9 +130,6 @@ def transact(
         ) from error
     except (apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
         raise StoreError(f"The store cannot be used: {error}.") from error
-    finally:
-        if not durable:
-            connection.execute("PRAGMA synchronous=FULL")
     return result
 
 
@@ -147,6 +138,7 @@ class Database:
 
     def __init__(self, path: str | Path, *, synchronous: str = "FULL", vfs: str | None = None) -> None:
         self.path = str(path)
+        self._synchronous = synchronous
         self._open = partial(open_connection, path, synchronous=synchronous, vfs=vfs)
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"store-{Path(self.path).stem}")
@@ -154,10 +146,24 @@ class Database:
     def _work(self, work: Callable[[Connection], T], write: bool, durable: bool = True) -> T:
         if self._connection is None:
             self._connection = self._open()
-        return transact(self._connection, work, write=write, durable=durable)
+        if write and self._synchronous != "OFF":
+            self._wait_for_disk(self._connection, "FULL" if durable else "NORMAL")
+        return transact(self._connection, work, write=write)
+
+    def _wait_for_disk(self, connection: Connection, synchronous: str) -> None:
+        """Set how far commits go from now on; most follow one of their own kind."""
+        if synchronous != self._synchronous:
+            connection.execute(f"PRAGMA synchronous={synchronous}")
+            self._synchronous = synchronous
 
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
-        """Run a writing transaction and wait until it is on the disk (see ``transact`` for ``durable``)."""
+        """Run a writing transaction and wait until it is on the disk.
+
+        Args:
+            work: the body, see ``transact``.
+            durable: False for what may be undone by a power cut, whole, until a later durable transaction of this file is
+                there to keep it. It never comes apart, and survives the death of the process all the same.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, True, durable)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
