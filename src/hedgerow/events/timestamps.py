@@ -27,24 +27,22 @@ def parse(text: str) -> int | None:
     A time without a zone is UTC.
     """
     try:  # the form that programs write, by looking up its pieces: three times for each event of a batch add up
-        return _minute_of(text[:17]) + _SECONDS_OF[text[17:20]] + _MILLISECONDS_OF[text[20:]]
+        return _second_of(text[:19]) + _MILLISECONDS_OF[text[19:]]
     except (KeyError, ValueError):
         return _parse_other(text.strip())
 
 
-# Two digits and a point, and three digits and the Z, as they end an ISO time in UTC.
-_SECONDS = tuple(f"{second:02}." for second in range(60))
-_SECONDS_OF = {text: second * 1000 for second, text in enumerate(_SECONDS)}
-_MILLISECONDS = tuple(f"{millisecond:03}Z" for millisecond in range(1000))
+# A point, three digits and the Z, as they end an ISO time in UTC.
+_MILLISECONDS = tuple(f".{millisecond:03}Z" for millisecond in range(1000))
 _MILLISECONDS_OF = {text: millisecond for millisecond, text in enumerate(_MILLISECONDS)}
 
 
 @lru_cache(4096)
-def _minute_of(text: str) -> int:
-    """Milliseconds of ``2026-01-02T03:04:``."""
-    if len(text) != 17 or text[10] != "T":
+def _second_of(text: str) -> int:
+    """Milliseconds of ``2026-01-02T03:04:05``; most events of a moment share it."""
+    if len(text) != 19 or text[10::3] != "T::":
         raise ValueError
-    return _to_ms(datetime.fromisoformat(text + "00+00:00"))
+    return _to_ms(datetime.fromisoformat(text + "+00:00"))
 
 
 def _parse_other(text: str) -> int | None:
@@ -138,10 +136,10 @@ def resolve(timestamp: str | None, offset: int | None, sent_at: int | None, now:
 
 def write(ms: int) -> str:
     """ISO 8601 in UTC with milliseconds, ``2026-01-02T03:04:05.678Z``."""
-    return f"{_minute(ms // 60_000)}{_SECONDS[ms // 1000 % 60]}{_MILLISECONDS[ms % 1000]}"
+    return _second(ms // 1000) + _MILLISECONDS[ms % 1000]
 
 
 @lru_cache(4096)
-def _minute(minute: int) -> str:
-    """The text up to the seconds; most events of a moment share it."""
-    return (_NAIVE_EPOCH + timedelta(minutes=minute)).isoformat()[:17]
+def _second(second: int) -> str:
+    """The text up to the milliseconds."""
+    return (_NAIVE_EPOCH + timedelta(seconds=second)).isoformat()
