@@ -12,8 +12,10 @@ SDKS := tests/e2e/sdks
 OLD_SDKS := $(SDKS)/python/.ready
 BROWSER_SDK := src/hedgerow/capture/static/array.js
 ROUNDS ?= 30
+# One more than the cores of a small machine: tests with real servers wait half of their time.
+TESTERS ?= 3
 
-.PHONY: help serve test check unit format bench bench-api bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos docs docs-serve image lock clean
+.PHONY: help serve test check tools unit format bench bench-api bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos docs docs-serve image lock clean
 
 help: ## What can be run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -21,7 +23,9 @@ help: ## What can be run
 serve: $(READY) ## Start Hedgerow on this machine (data in ./hedgerow-data)
 	@exec $(BIN)/hedgerow serve
 
-test: check unit ## Run every check and every test
+test: $(READY_DEV) ## Run every check and every test
+	@$(MAKE) --no-print-directory -j2 check tools
+	@$(MAKE) --no-print-directory unit
 
 check: $(READY_DEV) ## Lint, format, types, import contracts
 	$(BIN)/ruff check .
@@ -29,9 +33,12 @@ check: $(READY_DEV) ## Lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-unit: $(READY_DEV) $(NODE_READY) $(OLD_SDKS) $(BROWSER_SDK)
+tools: $(NODE_READY) $(OLD_SDKS) $(BROWSER_SDK)
 	@scripts/browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# The order is that of tests/conftest.py.
+unit: $(READY_DEV) tools
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadgroup --no-loadscope-reorder
 
 format: $(READY_DEV) ## Rewrite the code in the house format
 	$(BIN)/ruff check --fix . || true

@@ -1,9 +1,10 @@
-"""What tests of every room can use."""
+"""What tests of every room can use, and the order in which all of them run."""
 
 from __future__ import annotations
 
 import gc
 import os
+from itertools import zip_longest
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,9 +17,42 @@ settings.register_profile("explore", settings.get_profile("same"), derandomize=F
 settings.load_profile(os.environ.get("HEDGEROW_EXAMPLES", "same"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests of a file stay together and share what it makes once; simulations are dealt out one by one.
+
+    What takes long begins first, so that no process is waited for at the end. Real servers wait a lot and simulations never do:
+    they go side by side.
+    """
+    waiting, working, rest = [], [], []
+    for item in items:
+        simulated = item.get_closest_marker("simulation")
+        if not simulated and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+        served = item.get_closest_marker("e2e")
+        (working if simulated else waiting if served else rest).append(item)
+    waiting.sort(key=lambda item: item.get_closest_marker("chaos") is None)
+    pairs = zip_longest(by_group(waiting), by_group(working), fillvalue=())
+    items[:] = [item for pair in pairs for group in pair for item in group] + rest
+
+
+def by_group(items):
+    """The tests that stay together, in their order."""
+    groups = {}
+    for item in items:
+        mark = item.get_closest_marker("xdist_group")
+        groups.setdefault(mark.args[0] if mark else item.nodeid, []).append(item)
+    return groups.values()
+
+
+def pytest_collection_finish():
+    """Modules and tests stay to the end: no collection of garbage need look at them again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def young_heap():
     """A test that judges CPU time must not pay for collecting what thousands of tests before it left behind."""
+    gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
