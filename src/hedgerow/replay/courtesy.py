@@ -17,7 +17,7 @@ LONGEST_S: Final = 4.0
 ENOUGH: Final = 40
 MOST_SEEN: Final = 2000
 # Of the events of a window this share took no longer than what stands for it.
-RANK: Final = 0.9
+RANK: Final = 0.95
 # What runs have under way when they begin to rest still disturbs for so long.
 DRAIN_S: Final = 0.25
 REST_EVERY: Final = 8

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hedgerow.delivery import gathering, ticks
-from hedgerow.delivery.configuration import key
 from hedgerow.delivery.identity import ORIGINAL, delivery_id
 from hedgerow.delivery.invocation import Invocation, Outcome
 from hedgerow.delivery.keepers import Bench
@@ -30,14 +29,15 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5
 BEAT_S: Final = 0.05
-# The rest after a turn that began many, while there is no live traffic.
+# Turns begin a beat apart, with some rest between them; without live traffic it is enough after a turn that began many.
 QUICK_S, MANY = 0.002, 20
 # In hand at a time: a quarter of a second's worth, but never so many that a closing gate finds a crowd.
 AHEAD_S: Final = 0.25
 LEAST_AHEAD: Final = 8
 MOST_AHEAD: Final = 500
-# So many are begun at a time beside live traffic: it waits for the transaction, and for the requests that it sends on their way.
+# Beside live traffic so many are begun in one transaction, and so many requests made in one turn of the event loop: it waits for both.
 FEW: Final = 25
+ABREAST, GAP_S = 4, 0.004
 LEAST_LOOKS: Final = 16
 # Beside live traffic the store rests so many times as long as a step took that no rate bounds.
 RESTS: Final = 2
@@ -102,25 +102,30 @@ class Feeder:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        clock = asyncio.get_running_loop().time
         while True:
-            began = self._begun
+            now, begun = clock(), self._begun
             try:
                 busy = await self.turn()
             except StoreError as error:
                 log.warning("runs_wait error=%s", error)
                 busy = False
-            quick = self._courtesy.alone and self._begun - began >= MANY
-            await asyncio.sleep(QUICK_S if quick else BEAT_S if busy else LOOK_S)
+            many = self._courtesy.alone and self._begun - begun >= MANY
+            rest = 0.0 if many else now + BEAT_S - clock()
+            await asyncio.sleep(max(QUICK_S, rest) if busy else LOOK_S)
 
     async def turn(self) -> bool:
         """Do what can be done now; whether there are runs that are not over."""
         now = asyncio.get_running_loop().time()
-        if now - self._looked_at >= LOOK_S:
+        if looks := now - self._looked_at >= LOOK_S:
             # Renews what intake reads too, so it takes its turn with it.
             self._runs, self._looked_at = await self._world.store.read(self._look), now
         self._courtesy.look(now)
         for run in self._runs:
-            await self._serve(run, now)
+            if run.state != runs.PAUSED:
+                await self._serve(run, now)
+                if looks and self._is_home(run):
+                    await self._finish(run)
         if self._arrived:
             arrived, self._arrived = self._arrived, set()
             await self._world.store.write(lambda c: waiting.forget_payloads(c, arrived), durable=False)
@@ -138,16 +143,12 @@ class Feeder:
         return found
 
     async def _serve(self, run: Run, now: float) -> None:
-        if run.state == runs.PAUSED:
-            return
         if run.state == runs.CANCELLING:
             await self._take_back(run)
-        else:
+        elif self._courtesy.rate:
             for owner in await self._bench.reader.read(lambda connection: waiting.owners(connection, run)):
                 await self._feed(run, owner, now)
             await self._select(run, now)
-        if self._is_home(run):
-            await self._finish(run)
 
     def _is_home(self, run: Run) -> bool:
         return run.home % self._world.log.partitions in self._partitions
@@ -155,14 +156,17 @@ class Feeder:
     # ------------------------------------------------------------ selecting
 
     async def _select(self, run: Run, now: float) -> None:
-        if not self._courtesy.rate:
+        """Select a step further: about as many as may run now, and run them; or what is to wait."""
+        owner = self._open_end(run)
+        room = 0 if owner is None else self._room(run, owner, now)
+        if owner is not None and not room:
             return
         found = await self._bench.reader.read(lambda connection: runs.places(connection, run))
         mine = [place for place in found if place.partition in self._partitions and not place.done]
         if not mine:
             return
-        if run.kind == runs.REPLAY and not run.dry_run and self._begins(run.destination_id):
-            await self._begin(run, mine, now)
+        if owner is not None:
+            await self._begin(run, owner, mine, room)
             return
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -170,25 +174,22 @@ class Feeder:
         if not self._courtesy.alone:
             await asyncio.sleep(min(LOOK_S, RESTS * (loop.time() - began)))
 
-    def _begins(self, owner: bytes | None) -> bool:
-        """Whether what a replay wants can run as soon as it is selected."""
-        live = None if owner is None else self._bench.configuration.live(owner)
-        return live is not None and not live.claims and not live.ordered and self._is_open(key(live))
-
-    async def _begin(self, run: Run, mine: list[Place], now: float) -> None:
-        """Select about as many as may run now, and run them."""
-        assert run.destination_id is not None
+    def _open_end(self, run: Run) -> bytes | None:
+        """The destination of a replay, if what it wants may run there as soon as it is selected."""
         owner = run.destination_id
-        room = self._room(run, owner, now)
-        if not room:
-            return
+        if run.kind != runs.REPLAY or run.dry_run or owner is None or not self._is_open(owner):
+            return None
+        live = self._bench.configuration.live(owner)
+        return owner if live is not None and not live.claims and not live.ordered else None
+
+    async def _begin(self, run: Run, owner: bytes, mine: list[Place], room: int) -> None:
         looks = math.ceil(room / self._hits.get(run.name, 1.0))
         looks = min(replaying.STEP, max(LEAST_LOOKS, looks))
         looked, begun = await replaying.step(self._bench, run, mine, most=looks, begin=True)
         if looked:
             self._hits[run.name] = max(1, len(begun)) / looked
         self._take(run, owner, [invocation for invocation, _ in begun])
-        self._bench.lanes.follow(owner, begun)
+        await self._follow(owner, begun)
 
     async def _step(self, run: Run, mine: list[Place]) -> None:
         if run.kind == runs.RERUN:
@@ -219,6 +220,8 @@ class Feeder:
         """How many may be taken now: the rate says how many a moment brings, what is under way how many fit."""
         wanted = (run.rate or self._bench.options.hold.per_second) * self._share
         rate = min(wanted, self._courtesy.rate / len(self._runs))
+        if not rate:
+            return 0
         tokens, at = self._tokens.get((run.name, owner), (min(1.0, rate), now))
         tokens = min(max(1.0, rate), tokens + rate * (now - at))
         self._tokens[run.name, owner] = (tokens, now)
@@ -254,9 +257,17 @@ class Feeder:
         taken = await self._world.store.write(work, durable=False)
         self._take(run, owner, [one.invocation for one in taken])
         mine = [(one.invocation, one.compiled) for one in taken if one.compiled]
-        self._bench.lanes.follow(owner, [pair for pair in mine if pair[0].sequence is None])
+        await self._follow(owner, [pair for pair in mine if pair[0].sequence is None])
         if any(invocation.sequence is not None for invocation, _ in mine):
             self._bench.lanes.wake_at(owner, self._world.now_ms())
+
+    async def _follow(self, owner: bytes, pairs: Sequence[tuple[Invocation, CompiledDestination]]) -> None:
+        """Let the lane have them, beside live traffic a few at a time."""
+        abreast = MOST_AHEAD if self._courtesy.alone else ABREAST
+        for at in range(0, len(pairs), abreast):
+            if at:
+                await asyncio.sleep(GAP_S)
+            self._bench.lanes.follow(owner, pairs[at : at + abreast])
 
     def _carry_out(self, connection: Connection, run: Run, one: _Judged, now: int) -> bool:
         """Do with one that waits what was decided; whether it is to run here now."""

@@ -31,7 +31,7 @@ from hedgerow.store import Connection
 
 STEP: Final = 100
 # Filters that are asked before others have their turn on the event loop.
-AT_ONCE: Final = 16
+AT_ONCE: Final = 4
 # Rows that wait: enough for the next seconds, and no more of the disk than that.
 MOST_WAITING: Final = 2_000
 
