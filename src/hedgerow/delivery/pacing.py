@@ -189,6 +189,10 @@ class HostRates:
     def __init__(self, per_second: Mapping[str, float]) -> None:
         self._rates = {host: Rate(rate) for host, rate in per_second.items()}
 
+    def __bool__(self) -> bool:
+        """Whether any host has one."""
+        return bool(self._rates)
+
     def wait(self, url: str, now: float) -> float:
         """Seconds until a request may leave. Its token is taken: it must leave then.
 
@@ -196,8 +200,6 @@ class HostRates:
             url: of the request; one that is none is never held back.
             now: the time.
         """
-        if not self._rates:
-            return 0.0
         rate = self._rates.get(_host(url))
         if rate is None:
             return 0.0

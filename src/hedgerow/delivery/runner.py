@@ -129,7 +129,8 @@ class Runner:
 
     async def _program(self, run: _Run) -> None:
         """On the event loop while it is quick; from the top in a helper process when it is not."""
-        self._recall(run)
+        if run.invocation.journal:
+            self._recall(run)
         sandbox = self._world.sandbox
         if sandbox is None:
             return await self._here(run, math.inf)
@@ -186,12 +187,15 @@ class Runner:
     async def _complete(self, run: _Run, execution: Execution | HelpedRun, call: AsyncCall) -> None:
         """Carry out what a program asks for."""
         run.invocation.printed = execution.printed
-        delay = 0.0
+        result, delay = None, 0.0
         try:
-            if call.name == "sleep":
+            if call.name == "fetch":
+                result = await self._fetch(run, call)
+            elif call.name == "sleep":
                 delay = _sleep_of(call)
                 await asyncio.sleep(delay if delay <= SHORT_SLEEP_S else 0)
-            result = await self._carry_out(run, call)
+            else:
+                await self._capture(run, call)
         except HogRuntimeError as error:
             if error.span is None:  # what is wrong with the call is wrong at its place in the program
                 program = run.compiled.program
@@ -203,11 +207,6 @@ class Runner:
         if delay > SHORT_SLEEP_S:
             # It is completed by being put off: the journal has its answer when the row is due.
             raise _Pause("scheduled", min(delay, LONGEST_SLEEP_S))
-
-    async def _carry_out(self, run: _Run, call: AsyncCall) -> Any:
-        if call.name == "fetch":
-            return await self._fetch(run, call)
-        return None if call.name == "sleep" else await self._capture(run, call)
 
     def _recall(self, run: _Run) -> None:
         """Take up how the last completed fetch ended: an earlier part of the run made it, and it may decide the verdict."""
@@ -221,8 +220,7 @@ class Runner:
 
     async def _fetch(self, run: _Run, call: AsyncCall) -> Any:
         request = fetch.request_of(call, run.invocation.id, self._options, run.compiled.fetch_settings)
-        wait = self._hosts.wait(request.url, asyncio.get_running_loop().time())
-        if wait > 0:
+        if self._hosts and (wait := self._hosts.wait(request.url, asyncio.get_running_loop().time())) > 0:
             await asyncio.sleep(wait)
         started = self._world.now()
         request = fetch.signed(request, call, run.inputs, started)
