@@ -52,7 +52,7 @@ class Invocation:
     summary: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, like the next: making a frozen one takes three times as long
 class Excerpt:
     """The part of a request or response that may be kept: headers and the beginning of the body."""
 
@@ -61,7 +61,7 @@ class Excerpt:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempt:
     """One request that was made, or refused before it left.
 

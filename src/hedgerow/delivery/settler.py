@@ -44,9 +44,13 @@ class Successes:
 
     def add(self, outcome: Outcome) -> None:
         """Remember a delivery; the oldest one waiting gives way before it is ever written."""
-        if self._kept and outcome.attempts:
-            waiting = self._waiting.setdefault(outcome.invocation.destination_id, deque(maxlen=self._kept))
-            waiting.append((outcome.invocation.id, outcome.attempts))
+        if not self._kept or not outcome.attempts:
+            return
+        i = outcome.invocation
+        waiting = self._waiting.get(i.destination_id)
+        if waiting is None:
+            waiting = self._waiting[i.destination_id] = deque(maxlen=self._kept)
+        waiting.append((i.id, outcome.attempts))
 
     def drain(self) -> tuple[list[tuple[bytes, Sequence[Attempt]]], list[bytes]]:
         """What to write now, and whose attempts to delete."""

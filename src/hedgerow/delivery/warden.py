@@ -67,7 +67,7 @@ class Warden:
             self._delta(i.destination_id).add(Delta(probe=signals.answered(outcome)))
         elif (tally := signals.tally(outcome, self._slow_ms)) is not None:
             self._delta(i.destination_id).tally += tally
-        if gate.closed is None or not _to_be_held(outcome):
+        if not _to_be_held(outcome) or gate.closed is None:
             return outcome
         i.tries = 0
         outcome.verdict, outcome.next_at = "held", None

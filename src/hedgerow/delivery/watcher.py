@@ -61,7 +61,9 @@ class Policy:
     hopeless_s: float = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    slots=True
+)  # not frozen, though never changed: one is made for each result, and frozen takes three times as long
 class Tally:
     """Results, counted: all of them, those that failed on the tool's side, by an uncaught error, and slow ones."""
 
