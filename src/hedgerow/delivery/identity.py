@@ -10,6 +10,11 @@ NO_DESTINATION = bytes(16)
 # The name of a run ends so when its deliveries keep the revision that they were first made with.
 ORIGINAL = "/original"
 
+# Of the lower 80 bits of a UUIDv8 those that are free, and those that say what it is; above them are 48 of time.
+_RANDOM = 0x0FFF_3FFF_FFFF_FFFF_FFFF
+_VERSION_8 = 0x8000_8000_0000_0000_0000
+_TIME = (1 << 48) - 1
+
 
 def delivery_id(
     captured_at: int, event_uuid: bytes, destination_id: bytes, mapping: str = "", run: str = ""
@@ -27,11 +32,7 @@ def delivery_id(
         16 bytes: the time, then 74 bits of SHA-256 of the rest around version and variant.
     """
     digest = hashlib.sha256(b"\0".join((event_uuid, destination_id, mapping.encode(), run.encode()))).digest()
-    number = (captured_at & (1 << 48) - 1) << 80
-    number |= 0x8 << 76
-    number |= (int.from_bytes(digest[:2], "big") & 0xFFF) << 64
-    number |= 0b10 << 62
-    number |= int.from_bytes(digest[2:10], "big") & (1 << 62) - 1
+    number = int.from_bytes(digest[:10], "big") & _RANDOM | _VERSION_8 | (captured_at & _TIME) << 80
     return number.to_bytes(16, "big")
 
 
