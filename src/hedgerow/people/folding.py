@@ -64,15 +64,17 @@ class Batch:
 
     def __init__(self, conn: Connection, changes: Sequence[Change], *, learn: bool) -> None:
         self._conn = conn
-        projects = dict.fromkeys(change.project_id for change in changes)
+        projects: dict[int, list[Plan]] = {change.project_id: [] for change in changes}
         without = opted_out(conn, projects)
         self._plans = [plan(change, opted_out=change.project_id in without) for change in changes]
         self._people = WorkingSet(conn)
         self._groups = Groups(conn, learn=learn)
-        for project_id in projects:
-            plans = [made for made in self._plans if made.project_id == project_id and made.dropped is None]
+        for made in self._plans:
+            if made.dropped is None:
+                projects[made.project_id].append(made)
+        for project_id, plans in projects.items():
             self._people.read(project_id, _named(plans))
-            self._groups.read(project_id, (made for made in plans if made.profile))
+            self._groups.read(project_id, plans)
 
     def run(self, step: Callable[[Plan], Folded]) -> list[Folded]:
         """Take each event through a step, unless it was dropped before."""
@@ -207,10 +209,9 @@ class Batch:
         return True
 
 
-def _named(plans: Iterable[Plan]) -> list[str]:
-    ids = dict.fromkeys(made.event.distinct_id for made in plans)
-    ids.update(dict.fromkeys(made.other for made in plans if made.other is not None))
-    return list(ids)
+def _named(plans: Iterable[Plan]) -> set[str]:
+    ids = {made.event.distinct_id for made in plans}
+    return ids.union(made.other for made in plans if made.other is not None)
 
 
 def _nobody(made: Plan) -> PersonState:

@@ -56,7 +56,7 @@ class Groups:
 
     def read(self, project_id: int, plans: Iterable[Plan]) -> None:
         """Fetch the types of a project and the groups that some of its events name."""
-        mentioned = {pair for made in plans for pair in _mentioned(made)}
+        mentioned = {pair for made in plans if made.profile for pair in _mentioned(made)}
         if not mentioned:
             return
         types = self._types[project_id] = dict(self._conn.execute(_TYPES, (project_id,)))

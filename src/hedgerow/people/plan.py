@@ -64,13 +64,17 @@ def plan(change: Change, *, opted_out: bool = False) -> Plan:
         change: the event and its project.
         opted_out: the project processes no people.
     """
-    made = Plan(change.project_id, change.event, opted_out=opted_out)
-    properties = change.event.properties
-    _judge_profile(made, properties.get(_PROFILE, True))
-    if made.dropped is None and change.event.event == GROUP_IDENTIFY:
-        _judge_group_key(made, properties.get("$group_key"))
-    if made.dropped is None and made.profile:
-        made.other = _other(made, properties)
+    event = change.event
+    made = Plan(change.project_id, event, opted_out=opted_out)
+    properties = event.properties
+    flag = properties.get(_PROFILE, True)
+    if flag is not True or opted_out:
+        _judge_profile(made, flag)
+    if event.event in _NEED_PROFILE and made.dropped is None:
+        if event.event == GROUP_IDENTIFY:
+            _judge_group_key(made, properties.get("$group_key"))
+        else:
+            made.other = _other(made, properties)
     return made
 
 

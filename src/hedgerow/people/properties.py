@@ -56,14 +56,14 @@ def automatic(properties: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     Returns:
         Additions to ``$set`` and to ``$set_once``; the sender's own entries win over both.
     """
-    library = properties.get("$lib")
-    of_host = isinstance(library, str) and library in SERVER_LIBRARIES
     names = _remembered(tuple(properties)) if len(properties) <= _MOST_NAMES else _automatic(properties)
+    library = properties.get("$lib")
+    if isinstance(library, str) and library in SERVER_LIBRARIES:
+        names = tuple(pair for pair in names if pair[0] not in _OF_THE_HOST)
     now: dict[str, Any] = {}
     first: dict[str, Any] = {}
     for key, initial in names:
-        if not (of_host and key in _OF_THE_HOST):
-            now[key] = first[initial] = properties[key]
+        now[key] = first[initial] = properties[key]
     if "$os_name" in now:
         _rename_os(now, first)
     return now, first
