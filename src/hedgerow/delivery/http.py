@@ -77,9 +77,11 @@ class HttpTransport:
         """
         target = self._policy.check_url(request.url)
         head = build_head(request, target)
-        deadline = asyncio.get_running_loop().time() + request.timeout
+        connection = self._pool.take(target.origin)
+        # Asking asyncio for the loop is a system call, so a connection that has one is asked.
+        loop = asyncio.get_running_loop() if connection is None else connection.loop
+        deadline = loop.time() + request.timeout
         try:
-            connection = self._pool.take(target.origin)
             if connection is not None:
                 try:
                     return await self._exchange(connection, request, head, deadline)

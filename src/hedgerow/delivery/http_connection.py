@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         origin: what it is connected to, the key under which the pool keeps it.
+        loop: where it lives.
         served: exchanges that were completed on it.
         idle_for: seconds the server said it would keep it open, if it said so.
     """
@@ -49,7 +50,6 @@ class Connection(asyncio.Protocol):
         "_body",
         "_headers",
         "_limit",
-        "_loop",
         "_overhead",
         "_parser",
         "_received",
@@ -57,13 +57,14 @@ class Connection(asyncio.Protocol):
         "_transport",
         "idle_for",
         "idle_since",
+        "loop",
         "origin",
         "served",
     )
 
     def __init__(self, origin: tuple[str, str, int], loop: asyncio.AbstractEventLoop) -> None:
         self.origin = origin
-        self._loop = loop
+        self.loop = loop
         self.served = 0
         self.idle_for: float | None = None
         self.idle_since = 0.0
@@ -111,7 +112,7 @@ class Connection(asyncio.Protocol):
         self._overhead = MAX_OVERHEAD
         self._headers = {}
         self._body = None
-        answer = self._answer = self._loop.create_future()
+        answer = self._answer = self.loop.create_future()
         self._write(head, body)
         return answer
 

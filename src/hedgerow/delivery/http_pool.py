@@ -50,7 +50,7 @@ class Pool:
         if self._closed or not connection.usable:
             connection.abort()
             return
-        loop = asyncio.get_running_loop()
+        loop = connection.loop
         connection.idle_since = loop.time()
         self._idle.setdefault(connection.origin, []).append(connection)
         self._waiting += 1
