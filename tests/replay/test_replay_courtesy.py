@@ -93,3 +93,12 @@ def test_live_traffic_that_ends_leaves_runs_alone():
     courtesy = watched.begun()
     watched.live(0.0, LONGEST_S + 2 * WINDOW_S)
     assert courtesy.rate == math.inf
+
+
+def test_what_came_while_there_were_no_runs_does_not_count():
+    """A run is not held up by live traffic that ended before it began."""
+    watched = Watched()
+    for _ in range(100):
+        watched.courtesy.saw(0.01)
+    watched.live(0.0, 0.1)
+    assert watched.courtesy.rate == math.inf

@@ -45,6 +45,7 @@ class Courtesy:
         self._delays: deque[float] = deque(maxlen=MOST_SEEN)
         self._resting = False
         self._began = 0.0
+        self._looked_at = -math.inf
         self._windows = 0
         self._usual: float | None = None
         self._rate = FIRST
@@ -68,6 +69,10 @@ class Courtesy:
 
     def look(self, now: float) -> None:
         """Judge what was seen, where it is time for that; to be called often while there are runs."""
+        if now - self._looked_at > LONGEST_S:  # there were no runs: what was seen since is of no use
+            self._delays.clear()
+            self.alone = True
+        self._looked_at = now
         if self.alone:
             if self._delays:
                 self._begin(now, resting=True)

@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5
 BEAT_S: Final = 0.05
-# Turns begin a beat apart, with some rest between them; without live traffic it is enough after a turn that began many.
-QUICK_S, MANY = 0.002, 20
+# Turns begin a beat apart, with some rest between them; without live traffic it is enough after a turn that did much.
+QUICK_S, MUCH = 0.002, 20
 # In hand at a time: a quarter of a second's worth, but never so many that a closing gate finds a crowd.
 AHEAD_S: Final = 0.25
 LEAST_AHEAD: Final = 8
@@ -77,7 +77,7 @@ class Feeder:
         self._out: dict[tuple[str, bytes], set[bytes]] = {}
         self._tokens: dict[tuple[str, bytes], tuple[float, float]] = {}
         self._arrived: set[tuple[int, int]] = set()
-        self._begun = 0
+        self._done = 0
         # Of the events that a replay looked at, the share that was wanted.
         self._hits: dict[str, float] = {}
         self._past: OrderedDict[tuple[bytes, int], CompiledDestination | None] = OrderedDict()
@@ -104,14 +104,14 @@ class Feeder:
         """Work until cancelled."""
         clock = asyncio.get_running_loop().time
         while True:
-            now, begun = clock(), self._begun
+            now, done = clock(), self._done
             try:
                 busy = await self.turn()
             except StoreError as error:
                 log.warning("runs_wait error=%s", error)
                 busy = False
-            many = self._courtesy.alone and self._begun - begun >= MANY
-            rest = 0.0 if many else now + BEAT_S - clock()
+            much = self._courtesy.alone and self._done - done >= MUCH
+            rest = 0.0 if much else now + BEAT_S - clock()
             await asyncio.sleep(max(QUICK_S, rest) if busy else LOOK_S)
 
     async def turn(self) -> bool:
@@ -145,7 +145,7 @@ class Feeder:
     async def _serve(self, run: Run, now: float) -> None:
         if run.state == runs.CANCELLING:
             await self._take_back(run)
-        elif self._courtesy.rate:
+        elif self._courtesy.rate or run.dry_run:  # somebody waits for what a dry run counts
             for owner in await self._bench.reader.read(lambda connection: waiting.owners(connection, run)):
                 await self._feed(run, owner, now)
             await self._select(run, now)
@@ -171,6 +171,7 @@ class Feeder:
         loop = asyncio.get_running_loop()
         began = loop.time()
         await self._step(run, mine)
+        self._done += MUCH if run.dry_run else 0
         if not self._courtesy.alone:
             await asyncio.sleep(min(LOOK_S, RESTS * (loop.time() - began)))
 
@@ -235,7 +236,7 @@ class Feeder:
         self._tokens[run.name, owner] = (tokens - len(begun), at)
         self._out.setdefault((run.name, owner), set()).update(invocation.id for invocation in begun)
         self._courtesy.took(len(begun))
-        self._begun += len(begun)
+        self._done += len(begun)
 
     async def _send(self, run: Run, owner: bytes, room: int) -> None:
         def look(connection: Connection) -> tuple[list[Invocation], list[bytes]]:

@@ -250,21 +250,28 @@ async def _found(
     records = await variables.records_at(bench.world.log, [entry.place for entry in ready])
     there = [(entry, record) for entry, record in zip(ready, records, strict=True) if record is not None]
     counts["gone"] += len(ready) - len(there)
-    mine = [(e, r) for e, r in there if variables.stream_of(r.decode()) == compiled.stream]
-    counts["filtered"] += len(there) - len(mine)
-    found = await bench.reader.read(lambda connection: list(_seen(connection, mine)))
-    counts["gone"] += len(mine) - len(found)
+    fit, found = await bench.reader.read(lambda connection: _seen(connection, there, compiled.stream))
+    counts["filtered"] += len(there) - fit
+    counts["gone"] += fit - len(found)
     return found
 
 
-def _seen(connection: Connection, there: Sequence[tuple[_Entry, Record]]) -> Iterator[_Found]:
-    kept = {entry.place: connection.execute(PAYLOAD, entry.place).get for entry, _ in there}
-    bare = [record for entry, record in there if kept[entry.place] is None]
+def _seen(
+    connection: Connection, there: Sequence[tuple[_Entry, Record]], stream: str
+) -> tuple[int, list[_Found]]:
+    """How many events are of a stream, and those of them whose person was not deleted."""
+    mine = [(entry, record) for entry, record in there if variables.stream_of(record.decode()) == stream]
+    return len(mine), list(_with_persons(connection, mine))
+
+
+def _with_persons(connection: Connection, mine: Sequence[tuple[_Entry, Record]]) -> Iterator[_Found]:
+    kept = {entry.place: connection.execute(PAYLOAD, entry.place).get for entry, _ in mine}
+    bare = [record for entry, record in mine if kept[entry.place] is None]
     now = {
         (record.partition, record.position): seen
         for record, seen in zip(bare, variables.as_now(connection, bare), strict=True)
     }
-    for entry, _ in there:
+    for entry, _ in mine:
         if kept[entry.place] is not None:
             globals_ = unpack_globals(kept[entry.place])
             person = globals_.get("person")
@@ -312,8 +319,9 @@ async def _claimed(
     item = _item(bench, run, compiled, one, mapping)
     if not compiled.claims:
         return item
+    past = item.invocation(run.project_id, run.name, item.id(run.name), item.captured_at)
     try:
-        claim = await claims.claim_anywhere(bench.world, item.invocation(run, item.captured_at), compiled)
+        claim = await claims.claim_anywhere(bench.world, past, compiled)
     except ClaimError as error:
         return replace(item, kind=error.kind, error=compiled.redact(str(error)))
     return replace(item, claim=claim)
@@ -392,6 +400,8 @@ def _chosen(
 def _before(connection: Connection, run: Run, span: Span, item: waiting.Item) -> str | None:
     place = item.partition, item.position, item.destination_id, run.name
     rows: list[Any] = connection.execute(BEFORE, place).fetchall()
+    if not rows:
+        return None
     found = [row for row in rows if row[0] == item.mapping or row[2] == "filter"]
     verdicts = {row[3] if row[1] == "digested" and row[3] else row[1] for row in found}
     if verdicts & OPEN:

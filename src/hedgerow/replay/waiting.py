@@ -121,19 +121,19 @@ class Item:
     verdict: str | None = None
     globals: Mapping[str, Any] | None = None
 
-    def invocation(self, run: Run, now: int) -> Invocation:
+    def id(self, run: str) -> bytes:
+        """Of its delivery in a run of that name."""
+        return delivery_id(self.captured_at, self.event_uuid, self.destination_id, self.mapping, run)
+
+    def invocation(self, project_id: int, run: str, identity: bytes, now: int) -> Invocation:
         """What runs for it, made at some time; only where ``globals`` are known."""
         assert self.globals is not None
         return Invocation(
-            id=self.id(run), project_id=run.project_id, destination_id=self.destination_id, revision=self.revision,
-            mapping=self.mapping, run=run.name, partition=self.partition, position=self.position,
+            id=identity, project_id=project_id, destination_id=self.destination_id, revision=self.revision,
+            mapping=self.mapping, run=run, partition=self.partition, position=self.position,
             event_uuid=self.event_uuid, event=self.event, distinct_id=self.distinct_id, captured_at=self.captured_at,
             created_at=now, globals=self.globals, fresh=False,
         )  # fmt: skip
-
-    def id(self, run: Run) -> bytes:
-        """Of its delivery."""
-        return delivery_id(self.captured_at, self.event_uuid, self.destination_id, self.mapping, run.name)
 
 
 def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> int:
@@ -142,10 +142,11 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
     Returns:
         How many were new.
     """
-    telemetry, new = Batch(), 0
+    telemetry, new, name = Batch(), 0, run.name
     for item in items:
         verdict = "failed" if item.kind else item.verdict or "scheduled"
-        if not _insert(connection, run, item, verdict, now):
+        identity = item.id(name)
+        if not _insert(connection, run.project_id, name, item, identity, verdict, now):
             continue
         new += 1
         if verdict not in UNTRIGGERED:
@@ -154,9 +155,9 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
             telemetry.count(run.project_id, item.destination_id, now, *METRICS[item.verdict])
         if item.kind:
             telemetry.count(run.project_id, item.destination_id, now, *METRICS["failed"])
-            telemetry.line(run.project_id, item.destination_id, item.id(run), now, "error", item.error or "")
+            telemetry.line(run.project_id, item.destination_id, identity, now, "error", item.error or "")
         if item.carrier is not None:
-            connection.execute(gathering.CARRY_AGAIN, (item.id(run), item.carrier))
+            connection.execute(gathering.CARRY_AGAIN, (identity, item.carrier))
     if telemetry:
         put(connection, telemetry)
     return new
@@ -168,20 +169,31 @@ def begin(connection: Connection, run: Run, items: Iterable[Item], now: int) -> 
     Returns:
         What is to run.
     """
-    begun = [item for item in items if _insert(connection, run, item, "running", now, next_at=now)]
-    if begun:
-        telemetry = Batch()
-        telemetry.count(run.project_id, begun[0].destination_id, now, "other", "triggered", len(begun))
+    telemetry, begun, name = Batch(), [], run.name
+    for item in items:
+        identity = item.id(name)
+        if _insert(connection, run.project_id, name, item, identity, "running", now, next_at=now):
+            begun.append(item.invocation(run.project_id, name, identity, now))
+            telemetry.count(run.project_id, item.destination_id, now, "other", "triggered")
+    if telemetry:
         put(connection, telemetry)
-    return [item.invocation(run, now) for item in begun]
+    return begun
 
 
 def _insert(
-    connection: Connection, run: Run, item: Item, verdict: str, now: int, *, next_at: int | None = None
+    connection: Connection,
+    project_id: int,
+    run: str,
+    item: Item,
+    identity: bytes,
+    verdict: str,
+    now: int,
+    *,
+    next_at: int | None = None,
 ) -> bool:
     """Make the row of an item and keep what its program is to see; False when there is one already."""
     row = (
-        item.id(run), run.project_id, item.destination_id, item.revision, item.mapping, run.name, item.partition,
+        identity, project_id, item.destination_id, item.revision, item.mapping, run, item.partition,
         item.position, item.event_uuid, item.event, item.distinct_id, verdict, item.kind, item.error,
         item.captured_at, now, now, next_at,
     )  # fmt: skip
