@@ -136,6 +136,8 @@ class Lanes:
         report: Callable[[Outcome], None],
         gates: Gates,
     ) -> None:
+        # Asking for the running loop is a system call, each time.
+        self._clock = asyncio.get_running_loop().time
         self._world = world
         self._options = options
         self._configuration = configuration
@@ -188,7 +190,7 @@ class Lanes:
         queued, most = len(lane.live), self._options.lane_queue
         if queued < most:
             return False
-        return queued >= MORE_IF_QUICK * most or lane.lags(asyncio.get_running_loop().time())
+        return queued >= MORE_IF_QUICK * most or lane.lags(self._clock())
 
     def lags(self, invocation: Invocation, now: float) -> bool:
         """Whether an invocation takes so long, or waits behind what takes so long, that its record must not wait for it."""
@@ -261,7 +263,7 @@ class Lanes:
 
     def _pump(self, lane: Lane) -> None:
         """Fill the places of a lane."""
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         while (entry := self._next(lane, now)) is not None:
             self._spawn(self._work(lane, *entry))
         self._refill(lane, now)
@@ -319,7 +321,7 @@ class Lanes:
             finally:
                 lane.running.pop(invocation.id, None)
                 lane.passing.discard(invocation.id)
-            following = self._next(lane, asyncio.get_running_loop().time())
+            following = self._next(lane, self._clock())
             self._pump(lane)
             if following is None:
                 return
@@ -336,10 +338,9 @@ class Lanes:
 
     async def _perform(self, pace: Pace, invocation: Invocation, compiled: CompiledDestination) -> Outcome:
         """Run an invocation and let the lane's pace learn from it."""
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        began = self._clock()
         outcome = await self._runner.run(invocation, compiled)
-        pace.learn(outcome, began=began, now=clock(), wall=self._world.now())
+        pace.learn(outcome, began=began, now=self._clock(), wall=self._world.now())
         return outcome
 
     # ------------------------------------------------------------ backlog
@@ -368,7 +369,7 @@ class Lanes:
             live = self._configuration.live(lane.id)
             return live is not None and live.ordered
 
-        began = asyncio.get_running_loop().time()
+        began = self._clock()
         try:
             due, judged = await self._world.store.write(work, durable=False)
         except StoreError as error:
@@ -378,7 +379,7 @@ class Lanes:
             self.wake_at(lane.id, self._world.now_ms() + int(REST_AFTER_STORE_ERROR_S * 1000))
             return
         if ordered():  # finding the heads of many sequences takes its time: let others have theirs
-            now = asyncio.get_running_loop().time()
+            now = self._clock()
             lane.rest_to = now + min(LONGEST_REST_S, RESTS * (now - began))
         lane.loading = False
         lane.due_at = None

@@ -44,16 +44,16 @@ def tally(outcome: Outcome, slow_ms: float) -> Tally | None:
         return None
     slow = int(any(attempt.duration_ms > slow_ms for attempt in outcome.attempts))
     if outcome.verdict == "delivered":
-        return _one(slow=slow)
+        return _one(0, 0, slow)
     if failing(outcome.kind):
-        return _one(failed=1, slow=slow)
+        return _one(1, 0, slow)
     if uncaught(outcome.kind):
-        return _one(uncaught=1, slow=slow)
-    return _one(slow=slow) if outcome.status is not None else None
+        return _one(0, 1, slow)
+    return _one(0, 0, slow) if outcome.status is not None else None
 
 
 @cache
-def _one(failed: int = 0, uncaught: int = 0, slow: int = 0) -> Tally:
+def _one(failed: int, uncaught: int, slow: int) -> Tally:
     """One result of a sort; made once, since thousands come in a second."""
     return Tally(1, failed, uncaught, slow)
 
