@@ -76,14 +76,12 @@ class Meter:
 
     def __init__(self, host: Host) -> None:
         limits = host.limits
+        hurried = host.patience_ms < _FOREVER
         self.host = host
         self.limits = limits
-        self.longest = limits.string
-        self.most = limits.items
+        self.longest = _QUICK_STRING if hurried and limits.string > _QUICK_STRING else limits.string
+        self.most = _QUICK_ITEMS if hurried and limits.items > _QUICK_ITEMS else limits.items
         self.patience = host.patience_ms
-        if self.patience < _FOREVER:
-            self.longest = min(self.longest, _QUICK_STRING)
-            self.most = min(self.most, _QUICK_ITEMS)
         self.json_depth = limits.json_depth
         self.left = limits.memory - FIRST_CREDIT
         self.used_ms = 0.0
