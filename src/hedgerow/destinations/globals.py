@@ -121,7 +121,9 @@ def build_globals(event: Event, folded: Folded, project: Project, public_url: st
             "url": f"{home}/events/{event.uuid}/{event.timestamp.replace(':', '%3A')}",
         },
         "person": _person(event, folded.person, project, home),
-        "groups": {kind: _group(group, home) for kind, group in folded.groups.items()},
+        "groups": {kind: _group(group, home) for kind, group in folded.groups.items()}
+        if folded.groups
+        else {},
     }
 
 
@@ -170,12 +172,12 @@ def with_source(
         summary: ``events`` and ``digest`` of a delivery that carries several events. One with a digest sees them also where it is
             sent a single one.
     """
-    name = destination.name or f"Destination {destination.id}"
-    url = f"{globals_['project']['url']}/functions/{destination.id}/configuration/"
-    found = {**globals_, "source": {"name": name, "url": url}}
+    config, identity = destination.config, destination.id
+    url = f"{globals_['project']['url']}/functions/{identity}/configuration/"
+    found = {**globals_, "source": {"name": config.name or f"Destination {identity}", "url": url}}
     if summary is not None:
         found.update(summary)
-    elif destination.config.digest is not None:
+    elif config.digest is not None:
         found.update(summary_of([listed(globals_)], 1, is_summary=False))
     return found
 
