@@ -1,8 +1,9 @@
 """Courtesy: runs make room for live traffic, and know by its own waiting how much.
 
-What counts is how long live events take from capture to their turn. Now and then runs rest for a moment: what live events take
-meanwhile is usual. Beside runs they may take a little longer; how many deliveries a second that allows is found by trying, window by
-window. It is a comparison, so a slow machine or a busy hour does not count against runs. Without live traffic there is no bound.
+What counts is how long live events take from capture to their turn. Now and then runs rest for a moment, those of all workers at once:
+what live events take meanwhile is usual. Beside runs they may take a little longer; how many deliveries a second that allows is found
+by trying, window by window. It is a comparison, so a slow machine or a busy hour does not count against runs. Without live traffic there
+is no bound.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ import math
 from collections import deque
 from typing import Final
 
-# A window is so long, or longer until it has seen enough events to judge by.
+# By the clock of the machine, so that workers rest together: else each would take the others' work for usual.
+PERIOD_S: Final = 10.0
+REST_S: Final = 1.5
 WINDOW_S: Final = 1.0
-LONGEST_S: Final = 4.0
-ENOUGH: Final = 40
-MOST_SEEN: Final = 2000
-# Of the events of a window this share took no longer than what stands for it.
-RANK: Final = 0.95
 # What runs have under way when they begin to rest still disturbs for so long.
 DRAIN_S: Final = 0.25
-REST_EVERY: Final = 8
+# So long without live events, and runs are alone.
+ALONE_S: Final = 2.0
+# Fewer events say too little: those of the next window are waited for.
+ENOUGH: Final = 40
+MOST_SEEN: Final = 2000
+# Of the events this share took no longer than what stands for them all.
+RANK: Final = 0.95
 # So many times as long as usual, and a little: shorter than anybody notices.
 TOLERANCE: Final = 1.1
 SLACK_S: Final = 0.002
@@ -42,15 +46,17 @@ class Courtesy:
 
     def __init__(self) -> None:
         self.alone = True
-        self._delays: deque[float] = deque(maxlen=MOST_SEEN)
         self._resting = False
-        self._began = 0.0
-        self._looked_at = -math.inf
-        self._windows = 0
-        self._usual: float | None = None
         self._rate = FIRST
         self._more = BOLD
+        self._usual: float | None = None
+        self._seen: deque[float] = deque(maxlen=MOST_SEEN)
+        self._quiet: list[float] = []
+        self._beside: list[float] = []
         self._taken = 0
+        self._windows = 0
+        self._phase = -1.0
+        self._looked_at = self._live_at = -math.inf
 
     @property
     def rate(self) -> float:
@@ -61,45 +67,70 @@ class Courtesy:
 
     def saw(self, delay_s: float) -> None:
         """A live event had its turn so long after its capture."""
-        self._delays.append(delay_s)
+        self._seen.append(delay_s)
 
     def took(self, deliveries: int) -> None:
         """Runs have begun so many deliveries."""
         self._taken += deliveries
 
     def look(self, now: float) -> None:
-        """Judge what was seen, where it is time for that; to be called often while there are runs."""
-        if now - self._looked_at > LONGEST_S:  # there were no runs: what was seen since is of no use
-            self._delays.clear()
-            self.alone = True
+        """Take in what was seen, and judge it where it is time for that; to be called often while there are runs.
+
+        Args:
+            now: seconds, by the same clock in all workers.
+        """
+        if not 0 <= now - self._looked_at <= PERIOD_S:
+            self._forget()
         self._looked_at = now
-        if self.alone:
-            if self._delays:
-                self._begin(now, resting=True)
-            return
-        lasted, seen = now - self._began, len(self._delays)
-        if lasted < 0:
-            self._delays.clear()
-        elif lasted >= LONGEST_S or (lasted >= WINDOW_S and not 0 < seen < ENOUGH):
-            self._judge(lasted)
-            self._begin(now, resting=not self._resting and self._windows % REST_EVERY == 0)
+        into = now % PERIOD_S
+        phase = now // PERIOD_S + max(0.0, (into - REST_S) // WINDOW_S + 1) / PERIOD_S
+        if phase != self._phase:
+            self._judge()
+            self._phase = phase
+        self._resting = into < REST_S
+        self._take_in(now, drains=into < DRAIN_S)
 
-    def _begin(self, now: float, *, resting: bool) -> None:
-        self.alone = not self._delays
-        self._delays.clear()
-        self._resting = resting
-        self._began = now + (DRAIN_S if resting else 0.0)
-        self._windows += 1
-        self._taken = 0
+    def _take_in(self, now: float, *, drains: bool) -> None:
+        if self._seen:
+            self._live_at = now
+        if not drains:
+            (self._quiet if self._resting else self._beside).extend(self._seen)
+        self._seen.clear()
+        self.alone = now - self._live_at > ALONE_S
 
-    def _judge(self, lasted: float) -> None:
-        if not self._delays:
-            return
-        delay = sorted(self._delays)[int(len(self._delays) * RANK)]
+    def _judge(self) -> None:
+        """A window is over, or a rest."""
         if self._resting:
-            self._usual = delay if self._usual is None else (self._usual + delay) / 2
-        elif self._usual is not None and delay > self._usual * TOLERANCE + SLACK_S:
+            if len(self._quiet) >= ENOUGH:
+                delay = _ranked(self._quiet)
+                self._usual = delay if self._usual is None else (self._usual + delay) / 2
+                self._quiet.clear()
+            return
+        self._windows += 1
+        if len(self._beside) >= ENOUGH:
+            if self._usual is not None:
+                self._learn(_ranked(self._beside) > self._usual * TOLERANCE + SLACK_S)
+            self._begin()
+
+    def _learn(self, too_long: bool) -> None:
+        if too_long:
             self._rate, self._more = max(LEAST, self._rate * LESS), MORE
-        else:
-            # What was not made use of proves nothing.
-            self._rate = max(self._rate, min(self._rate * self._more, FIRST + 2 * self._taken / lasted))
+            return
+        # What was not made use of proves nothing.
+        most = FIRST + 2 * self._taken / (self._windows * WINDOW_S)
+        self._rate = max(self._rate, min(self._rate * self._more, most))
+
+    def _begin(self) -> None:
+        self._beside.clear()
+        self._taken = self._windows = 0
+
+    def _forget(self) -> None:
+        """There were no runs: what was seen meanwhile is of no use."""
+        self._seen.clear()
+        self._quiet.clear()
+        self._begin()
+        self._live_at = -math.inf
+
+
+def _ranked(delays: list[float]) -> float:
+    return sorted(delays)[int(len(delays) * RANK)]

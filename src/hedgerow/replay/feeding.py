@@ -120,7 +120,7 @@ class Feeder:
         if looks := now - self._looked_at >= LOOK_S:
             # Renews what intake reads too, so it takes its turn with it.
             self._runs, self._looked_at = await self._world.store.read(self._look), now
-        self._courtesy.look(now)
+        self._courtesy.look(self._world.now())
         for run in self._runs:
             if run.state != runs.PAUSED:
                 await self._serve(run, now)
