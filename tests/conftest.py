@@ -9,6 +9,8 @@ from itertools import zip_longest
 import pytest
 from hypothesis import HealthCheck, settings
 
+from hedgerow.serve.interpreter import calm_collector
+
 # A busy machine is no fault of what is tested; and the same code has the same result, until somebody wants to look further.
 settings.register_profile(
     "same", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -46,9 +48,8 @@ def by_group(items):
 
 
 def pytest_collection_finish():
-    """Modules and tests stay to the end: no collection of garbage need look at them again."""
-    gc.collect()
-    gc.freeze()
+    """The collector of garbage as the server sets it: modules and tests stay to the end, and need not be looked at again."""
+    calm_collector()
 
 
 @pytest.fixture

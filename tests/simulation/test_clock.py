@@ -10,6 +10,7 @@ import os
 import pytest
 
 from simulation.loop import SimulatedLoop
+from simulation.seeds import survive
 from simulation.test_simulation import Run, prepared, windowed  # noqa: F401 - fixtures
 
 RUNS = int(os.environ.get("HEDGEROW_CLOCK_RUNS", "80"))
@@ -23,7 +24,7 @@ class JumpingRun(Run):
         super().__init__(seed, prepared)
         self.offset = 0.0
 
-    def _clock(self, loop: SimulatedLoop):
+    def clock(self, loop: SimulatedLoop):
         before = self.offset
         large = self.chance.choice(JUMPS) if before == 0 else 0.0
         small = self.chance.uniform(-20, 20)
@@ -41,10 +42,4 @@ class JumpingRun(Run):
 @pytest.mark.simulation
 def test_nothing_is_lost_when_the_clock_jumps(prepared, windowed):  # noqa: F811
     """Verdicts, people and metrics come out as with a steady clock, crashes included."""
-    for seed in range(RUNS):
-        run = JumpingRun(seed, prepared if seed % 2 else windowed)
-        try:
-            run.go()
-            run.judge()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+    survive(lambda seed: JumpingRun(seed, prepared if seed % 2 else windowed), RUNS)

@@ -7,7 +7,6 @@ then. In the end every event has one verdict, the verdicts are those that were a
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import uuid
 from collections import Counter
@@ -17,31 +16,26 @@ import pytest
 from hedgerow.delivery import holding
 from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.identity import raw, text
-from hedgerow.delivery.pipeline import Pipeline
 from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.source import RepositorySource
 from hedgerow.delivery.transport import TransportError
 from hedgerow.delivery.watcher import Policy
-from hedgerow.delivery.world import Options, World
-from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.delivery.world import Options
+from hedgerow.destinations import Config
 from hedgerow.events import Draft, Event
 from hedgerow.store.database import transact
 from hedgerow.telemetry import Batch
 from simulation.loop import SimulatedLoop, one_life
+from simulation.run import PROJECT, OneSeed, instance, saved
+from simulation.seeds import RUNS, survive
 from simulation.world import (
     START,
-    PlainSealer,
-    SimulatedLog,
-    SimulatedStore,
     SimulatedTransport,
     Stage,
-    state_template,
 )
 
-RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000")) // 10
 CHUNKS = 8
 PARTITIONS = 4
-PROJECT = 1
 WORKERS = ([0, 2], [1, 3])
 HOOK = "let res := fetch('https://sink.test/hook', {'body': {'uuid': event.uuid}}); return res.status"
 TELL = "let res := fetch('https://sink.test/tell', {'body': event.properties}); return res.status"
@@ -69,28 +63,14 @@ def prepared(tmp_path_factory):
 
 def prepare(folder, ordering):
     """One of them."""
-    connection = state_template(folder)
-    keyring = Keyring.load("", folder)
-    connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
+    connection, keyring = instance(folder)
     ids = {}
     bytes_of = random.Random(1)  # the same ids in each run, so that a seed repeats
     for name, kind, program in (("hook", "destination", HOOK), ("tell", "internal_destination", TELL)):
         config = Config(name=name, type=kind, enabled=True, hog=program)
         if name == "hook":
             config.ordering = ordering
-        made = transact(
-            connection,
-            lambda c, config=config: repository.create(
-                c,
-                PROJECT,
-                config,
-                Secrets(),
-                keyring=keyring,
-                now=int(START * 1000),
-                random=bytes_of.randbytes,
-            ),
-        )
-        ids[name] = raw(made.id)
+        ids[name] = raw(saved(connection, config, keyring, random=bytes_of.randbytes))
     return Stage(connection), RepositorySource(keyring), ids
 
 
@@ -123,51 +103,30 @@ def random_events(chance: random.Random) -> list[Event]:
     ]
 
 
-class Run:
+class Run(OneSeed):
     """One seed."""
+
+    KINDS = ("pause", "resume", "resume slowly", "latest", "discard", "down", "up")
+    workers = WORKERS
+    options = OPTIONS
 
     def __init__(self, seed: int, prepared) -> None:
         self.ordered = seed % 2 == 1
-        stage, self.source, self.ids = prepared[self.ordered]
-        self.chance = random.Random(seed)
-        self.now = START
-        self.log = SimulatedLog(PARTITIONS, self.chance)
-        self.store = SimulatedStore(stage.set(), self.chance)
+        stage, source, self.ids = prepared[self.ordered]
+        super().__init__(seed, stage.set(), source)
         self.transport = Tool(self.chance)
         self.events = random_events(self.chance)
         self.waiting = list(self.events)
         self.wishes = [self.chance.choice(self.KINDS) for _ in range(self.chance.randint(0, 6))]
-        self.deaths = 0
-
-    KINDS = ("pause", "resume", "resume slowly", "latest", "discard", "down", "up")
+        self.asked = set(self.wishes)
 
     def go(self) -> None:
         for _ in range(self.chance.randint(0, 2)):
-            self.deaths += self._life(self.chance.randint(50, 4000))
-        self._life(None)
-
-    def _life(self, crash_at: int | None) -> bool:
-        return one_life(self, crash_at, self._live)
+            self.deaths += one_life(self, self.chance.randint(50, 4000), self._live)
+        one_life(self, None, self._live)
 
     async def _live(self, loop: SimulatedLoop) -> None:
-        world = World(
-            now=loop.time, chance=self.chance, log=self.log, store=self.store, transport=self.transport,
-            sealer=PlainSealer(),
-        )  # fmt: skip
-        stop = asyncio.Event()
-        pipelines = [Pipeline(world, OPTIONS, self.source) for _ in WORKERS]
-        running = [
-            asyncio.create_task(one.run(owned, stop)) for one, owned in zip(pipelines, WORKERS, strict=True)
-        ]
-        await self._history(loop)
-        for _ in range(2000):
-            await asyncio.sleep(0.2)
-            if any(task.done() for task in running) or await self._quiet(pipelines):
-                break
-        else:
-            raise AssertionError(f"The pipeline does not come to rest: {self.open_rows()}")
-        stop.set()
-        await asyncio.gather(*running)
+        await self.work(loop, self._history(loop))
 
     async def _history(self, loop: SimulatedLoop) -> None:
         """What happens outside: events arrive, people and the tool do what they do. What is done is not done again."""
@@ -203,27 +162,17 @@ class Run:
         }[wish]
         transact(self.store.connection, work)
 
-    def open_rows(self) -> list:
-        sql = "SELECT verdict, count(*), min(next_at), error FROM deliveries WHERE verdict IN ('running', 'retrying', 'held', 'scheduled') GROUP BY 1"
-        extra = "SELECT * FROM destination_health", "SELECT * FROM destination_holds"
-        return [self.store.connection.execute(one).fetchall() for one in (sql, *extra)]
-
-    async def _quiet(self, pipelines) -> bool:
-        if any(one.window.records or one.lanes.active() for one in pipelines):
-            return False
-        ends = {p: await self.log.end(p) for p in range(PARTITIONS)}
+    def unfinished(self) -> list:
         execute = self.store.connection.execute
-        settled = dict(execute("SELECT partition, settled_to FROM positions"))
-        waiting = execute("SELECT count(*) FROM internal_outbox").get
+        told = execute("SELECT * FROM internal_outbox").fetchall()
         orders = execute(
-            "SELECT count(*) FROM destination_holds WHERE sift_to NOTNULL OR discard_to NOTNULL"
-        ).get
-        opened = self.open_rows()[0]
-        return not (opened or waiting or orders) and all(settled.get(p, 0) >= end for p, end in ends.items())
+            "SELECT * FROM destination_holds WHERE sift_to NOTNULL OR discard_to NOTNULL"
+        ).fetchall()
+        return [*super().unfinished(), *told, *orders]
 
     # ------------------------------------------------------------- judging
 
-    def judge(self, asked: set[str]) -> None:
+    def judge(self) -> None:
         hook = self.ids["hook"]
         rows = {
             uuid_: (identity, distinct_id, verdict)
@@ -234,8 +183,8 @@ class Run:
         }
         assert set(rows) == {raw(event.uuid) for event in self.events}
         allowed = {"delivered"}
-        allowed |= {"discarded"} if "discard" in asked else set()
-        allowed |= {"superseded"} if "latest" in asked else set()
+        allowed |= {"discarded"} if "discard" in self.asked else set()
+        allowed |= {"superseded"} if "latest" in self.asked else set()
         assert {verdict for _, _, verdict in rows.values()} <= allowed, Counter(
             v for _, _, v in rows.values()
         )
@@ -302,11 +251,4 @@ class Run:
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_nothing_held_is_lost_or_sent_twice(chunk, prepared):
     """Whatever people, the tool and death do: each event ends in one verdict, and the verdict is one that was asked for."""
-    for seed in range(chunk, RUNS, CHUNKS):
-        run = Run(seed, prepared)
-        asked = set(run.wishes)
-        try:
-            run.go()
-            run.judge(asked)
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+    survive(lambda seed: Run(seed, prepared), RUNS // 10, chunk, CHUNKS)

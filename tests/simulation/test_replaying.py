@@ -6,20 +6,18 @@ them; or for the one that was there, which lacks what its tool refused.
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from hedgerow.delivery.identity import raw
-from hedgerow.destinations import Config, Secrets, repository
+from hedgerow.destinations import Config
 from hedgerow.events import Event
 from hedgerow.replay import runs
 from hedgerow.replay.replaying import Span
-from hedgerow.store.database import transact
-from simulation.test_rerunning import CHUNKS, HOOK, PROJECT, Run, prepared  # noqa: F401 - a fixture
+from simulation.run import PROJECT, saved
+from simulation.seeds import RUNS, survive
+from simulation.test_rerunning import CHUNKS, HOOK, Run, prepared  # noqa: F401 - a fixture
 from simulation.world import START
 
-RUNS = min(300, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 10)
 PRO = {
     "source": "events",
     "properties": [{"key": "plan", "value": "pro", "operator": "exact", "type": "event"}],
@@ -34,7 +32,7 @@ class Replay(Run):
         self.transport.refused.clear()
         self.before = dict(self._rows("", self.hook))
         if self.chance.random() < 0.5:
-            self.target = transact(self.store.connection, self._make_late)
+            self.target = self._make_late()
         # Two thirds of the events are in it, or all of them.
         self.until = (
             int(START * 1000) + len(self.events) * 2 // 3
@@ -50,12 +48,9 @@ class Replay(Run):
         with pytest.raises(runs.RunUnderWay):
             self._start()
 
-    def _make_late(self, connection) -> bytes:
+    def _make_late(self) -> bytes:
         config = Config(name="late", enabled=True, hog=HOOK, filters=PRO)
-        made = repository.create(
-            connection, PROJECT, config, Secrets(), keyring=self.keyring, now=int(self.now * 1000)
-        )  # fmt: skip
-        return raw(made.id)
+        return raw(saved(self.store.connection, config, self.keyring, now=self.now))
 
     def _chosen(self, event: Event) -> bool:
         is_pro = event.properties["plan"] == "pro"
@@ -68,10 +63,4 @@ class Replay(Run):
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_each_event_that_is_wanted_is_replayed_once(chunk, prepared):  # noqa: F811 - a fixture
     """Wherever workers die: what the destination wants and has not got is delivered, each exactly once in the ledger."""
-    for seed in range(chunk, RUNS, CHUNKS):
-        run = Replay(seed, prepared)
-        try:
-            run.go()
-            run.judge()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error!r}") from error
+    survive(lambda seed: Replay(seed, prepared), RUNS // 100, chunk, CHUNKS)

@@ -5,7 +5,6 @@ What happens around it is as in ``test_replaying``; the destination was made aft
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections import Counter, defaultdict
 from itertools import pairwise
@@ -14,15 +13,16 @@ import pytest
 
 from hedgerow.delivery.gathering import Interval
 from hedgerow.delivery.identity import delivery_id, raw, text
-from hedgerow.destinations import Config, Secrets, repository
+from hedgerow.destinations import Config
 from hedgerow.events import Event
 from hedgerow.replay import replaying, runs
 from hedgerow.replay.replaying import Span
 from hedgerow.store.database import transact
-from simulation.test_rerunning import CHUNKS, HOOK, PROJECT, Run, prepared  # noqa: F401 - a fixture
+from simulation.run import PROJECT, saved
+from simulation.seeds import RUNS, survive
+from simulation.test_rerunning import CHUNKS, HOOK, Run, prepared  # noqa: F401 - a fixture
 from simulation.world import START
 
-RUNS = min(200, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 20)
 LIST = (
     "fetch('https://sink.test/hook', {'body': {'uuid': event.uuid, 'uuids': arrayMap(e -> e.uuid, events)}})"
 )
@@ -55,19 +55,16 @@ class Restrained(Run):
         self.transport.refused.clear()
         self.before = dict(self._rows("", self.hook))
         self.kind = self.chance.choice(list(KINDS))
-        self.target = transact(self.store.connection, self._make_late)
+        self.target = self._make_late()
         span = Span(int(START * 1000) - 1, int(START * 1000) + 100 * APART_MS)
         self.order = runs.Order(
             PROJECT, runs.REPLAY, span.encode(), self.target, rate=self.chance.choice([None, 20.0, 500.0])
         )  # fmt: skip
         self.run = self._start()
 
-    def _make_late(self, connection) -> bytes:
+    def _make_late(self) -> bytes:
         config = Config(**{"name": "late", "enabled": True, "hog": HOOK, **KINDS[self.kind]})
-        made = repository.create(
-            connection, PROJECT, config, Secrets(), keyring=self.keyring, now=int(self.now * 1000)
-        )  # fmt: skip
-        return raw(made.id)
+        return raw(saved(self.store.connection, config, self.keyring, now=self.now))
 
     # -------------------------------------------------------------- judging
 
@@ -153,10 +150,4 @@ def test_a_replay_masks_counts_gathers_and_keeps_the_order(
 ):
     """By the time of capture, in windows of its own: each event has the verdict it would have had then."""
     monkeypatch.setattr(replaying, "STEP", 4)
-    for seed in range(chunk, RUNS, CHUNKS):
-        run = Restrained(seed, prepared)
-        try:
-            run.go()
-            run.judge()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error!r}") from error
+    survive(lambda seed: Restrained(seed, prepared), RUNS // 200, chunk, CHUNKS)

@@ -12,7 +12,8 @@ from hedgerow.destinations import Config, Secrets, repository
 from hedgerow.replay import runs
 from hedgerow.replay.selection import Selection
 from hedgerow.store.database import transact
-from simulation.test_rerunning import HOOK, PROJECT, Run, prepared  # noqa: F401 - a fixture
+from simulation.run import PROJECT
+from simulation.test_rerunning import HOOK, Run, prepared  # noqa: F401 - a fixture
 from simulation.world import START
 
 VERDICTS = "SELECT verdict, kind, mapping FROM deliveries WHERE run = ? AND destination_id = ?"
@@ -30,7 +31,7 @@ class Case(Run):
     def __init__(self, prepared) -> None:  # noqa: F811 - a fixture
         super().__init__(7, prepared)
         self.cancels, self.wishes = False, []
-        self._life(None, self._first())
+        self.life(None, self._first())
         self.transport.refused.clear()
 
     def rerun(self, verdicts, **wanted) -> list[tuple]:
@@ -40,7 +41,7 @@ class Case(Run):
         )
         self.order = runs.Order(PROJECT, runs.RERUN, selection.encode(), rate=500.0)
         self.run = self._start()
-        self._life(None, self._settle_down())
+        self.life(None, self._settle_down())
         return self.store.connection.execute(VERDICTS, (self.run.name, self.target)).fetchall()
 
     def edit(self, **changes) -> None:

@@ -8,7 +8,6 @@ now and then. In the end the run is over, what it selected is what was to be sel
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import uuid
 from collections import Counter
@@ -18,34 +17,28 @@ import pytest
 
 from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.identity import delivery_id, raw, text
-from hedgerow.delivery.pipeline import Pipeline
 from hedgerow.delivery.queries import Search
 from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.source import RepositorySource
 from hedgerow.delivery.transport import Response
-from hedgerow.delivery.world import Options, World
-from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.delivery.world import Options
+from hedgerow.destinations import Config, Secrets, repository
 from hedgerow.events import Draft, Event
 from hedgerow.replay import runs
 from hedgerow.replay.feeding import Feeder
 from hedgerow.replay.selection import Selection
 from hedgerow.store.database import transact
 from hedgerow.telemetry import Batch
-from simulation.loop import SimulatedLoop, one_life
+from simulation.run import PROJECT, OneSeed, instance, saved
+from simulation.seeds import RUNS, survive
 from simulation.world import (
     START,
-    PlainSealer,
-    SimulatedLog,
-    SimulatedStore,
     SimulatedTransport,
-    copy_of,
-    state_template,
+    Stage,
 )
 
-RUNS = min(300, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 10)
 CHUNKS = 4
 PARTITIONS = 4
-PROJECT = 1
 WORKERS = ([0, 2], [1, 3])
 HOOK = "let res := fetch('https://sink.test/hook', {'body': {'uuid': event.uuid}}); return res.status"
 EDITED = HOOK + " // once more"
@@ -58,16 +51,9 @@ OPTIONS = Options(
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A migrated database with a hook."""
-    folder = tmp_path_factory.mktemp("rerunning")
-    connection = state_template(folder)
-    keyring = Keyring.load("", folder)
-    connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
-    config = Config(name="hook", enabled=True, hog=HOOK)
-    made = transact(
-        connection,
-        lambda c: repository.create(c, PROJECT, config, Secrets(), keyring=keyring, now=int(START * 1000)),
-    )
-    return connection, keyring, raw(made.id)
+    connection, keyring = instance(tmp_path_factory.mktemp("rerunning"))
+    hook = raw(saved(connection, Config(name="hook", enabled=True, hog=HOOK), keyring))
+    return Stage(connection), keyring, hook
 
 
 class Tool(SimulatedTransport):
@@ -84,17 +70,17 @@ class Tool(SimulatedTransport):
         return await super().send(request)
 
 
-class Run:
+class Run(OneSeed):
     """One seed."""
 
+    workers = WORKERS
+    options = OPTIONS
+    besides = (Feeder,)
+
     def __init__(self, seed: int, prepared) -> None:
-        connection, self.keyring, self.hook = prepared
+        stage, self.keyring, self.hook = prepared
+        super().__init__(seed, stage.set(), RepositorySource(self.keyring))
         self.target = self.hook
-        self.source = RepositorySource(self.keyring)
-        self.chance = random.Random(seed)
-        self.now = START
-        self.log = SimulatedLog(PARTITIONS, self.chance)
-        self.store = SimulatedStore(copy_of(connection), self.chance)
         self.events = self._events()
         self.refused = {event.uuid for event in self.events if self.chance.random() < 0.5}
         self.transport = Tool(self.chance, set(self.refused))
@@ -102,7 +88,6 @@ class Run:
         self.wishes = [self.chance.choice(["pause", "resume"]) for _ in range(self.chance.randint(0, 4))]
         self.cancels = self.chance.random() < 0.2
         self.run: runs.Run | None = None
-        self.deaths = 0
 
     def _events(self) -> list[Event]:
         return [
@@ -115,11 +100,11 @@ class Run:
         ]  # fmt: skip
 
     def go(self) -> None:
-        self._life(None, self._first())
+        self.life(None, self._first())
         self._ask()
         for _ in range(self.chance.randint(0, 3)):
-            self.deaths += self._life(self.chance.randint(50, 3000), self._meddle())
-        self._life(None, self._settle_down())
+            self.deaths += self.life(self.chance.randint(50, 3000), self._meddle())
+        self.life(None, self._settle_down())
 
     def _ask(self) -> None:
         """Mend the tool, perhaps edit the destination, and order the run."""
@@ -154,29 +139,6 @@ class Run:
 
     # ---------------------------------------------------------------- lives
 
-    def _life(self, crash_at: int | None, history) -> bool:
-        return one_life(self, crash_at, lambda loop: self._live(loop, history))
-
-    async def _live(self, loop: SimulatedLoop, history) -> None:
-        world = World(
-            now=loop.time, chance=self.chance, log=self.log, store=self.store, transport=self.transport,
-            sealer=PlainSealer(),
-        )  # fmt: skip
-        stop = asyncio.Event()
-        pipelines = [Pipeline(world, OPTIONS, self.source, [Feeder]) for _ in WORKERS]
-        running = [
-            asyncio.create_task(one.run(owned, stop)) for one, owned in zip(pipelines, WORKERS, strict=True)
-        ]
-        await history
-        for _ in range(3000):
-            await asyncio.sleep(0.2)
-            if any(task.done() for task in running) or await self._quiet(pipelines):
-                break
-        else:
-            raise AssertionError(f"It does not come to rest: {self._open()}")
-        stop.set()
-        await asyncio.gather(*running)
-
     async def _first(self) -> None:
         drafts = [Draft(PROJECT, e.distinct_id, e.captured_at, e.encode()) for e in self.events]
         await self.log.append(drafts)
@@ -192,18 +154,9 @@ class Run:
         end = runs.cancel if self.cancels else runs.resume
         transact(self.store.connection, lambda c: end(c, self.run))
 
-    async def _quiet(self, pipelines) -> bool:
-        if any(one.window.records or one.lanes.active() for one in pipelines):
-            return False
-        ends = {p: await self.log.end(p) for p in range(PARTITIONS)}
-        settled = dict(self.store.connection.execute("SELECT partition, settled_to FROM positions"))
-        return not self._open() and all(settled.get(p, 0) >= end for p, end in ends.items())
-
-    def _open(self) -> list:
-        execute = self.store.connection.execute
-        rows = "SELECT verdict, run, count(*) FROM deliveries WHERE verdict IN ('running', 'retrying', 'held', 'scheduled') GROUP BY 1, 2"
+    def unfinished(self) -> list:
         orders = "SELECT state, total FROM replays WHERE finished_at IS NULL"
-        return [*execute(rows).fetchall(), *execute(orders).fetchall()]
+        return [*super().unfinished(), *self.store.connection.execute(orders)]
 
     # -------------------------------------------------------------- judging
 
@@ -260,10 +213,4 @@ class Run:
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_each_selected_delivery_has_one_verdict_of_the_run(chunk, prepared):
     """Wherever workers die: what was selected, and nothing else, was run again, each exactly once in the ledger."""
-    for seed in range(chunk, RUNS, CHUNKS):
-        run = Run(seed, prepared)
-        try:
-            run.go()
-            run.judge()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error!r}") from error
+    survive(lambda seed: Run(seed, prepared), RUNS // 100, chunk, CHUNKS)

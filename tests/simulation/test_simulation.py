@@ -8,8 +8,6 @@ number of steps. Afterwards everything is compared with a model that saw each ev
 
 from __future__ import annotations
 
-import asyncio
-import os
 import random
 import uuid
 from collections import Counter
@@ -19,32 +17,27 @@ from pathlib import Path
 import pytest
 
 from hedgerow.delivery.identity import delivery_id, raw, text
-from hedgerow.delivery.pipeline import Pipeline
 from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.source import RepositorySource
-from hedgerow.delivery.world import Options, World
-from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.delivery.world import Options
+from hedgerow.destinations import Config
 from hedgerow.events import Draft, Event
 from hedgerow.log.segments import partition_of
 from hedgerow.people import Change, fold
 from hedgerow.store.database import transact
 from hedgerow.telemetry import Batch
-from simulation.loop import SimulatedLoop, one_life
+from simulation.loop import one_life
+from simulation.run import PROJECT, OneSeed, instance, saved
+from simulation.seeds import RUNS, survive
 from simulation.world import (
     START,
-    PlainSealer,
-    SimulatedLog,
-    SimulatedStore,
     SimulatedTransport,
     Stage,
-    state_template,
 )
 
-RUNS = int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "10000"))
 CHUNKS = 16
 NOBODY = "00000000-0000-0000-0000-000000000000"
 PARTITIONS = 3
-PROJECT = 1
 
 POST = "let res := fetch('https://sink.test/hook', {'body': {'event': event.event, 'uuid': event.uuid, 'person': person.properties}}); return res.status"
 TWICE = "let a := fetch('https://sink.test/a', {'body': {'uuid': event.uuid, 'person': person.properties}}); let b := fetch('https://sink.test/b', {'body': {'uuid': event.uuid, 'person': person.properties}})"
@@ -100,9 +93,7 @@ def windowed(tmp_path_factory):
 
 def prepare(folder: Path, names: Iterable[str], *, ids_seed: int = 1):
     """The same with some of the destinations."""
-    connection = state_template(folder)
-    keyring = Keyring.load("", folder)
-    connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
+    connection, keyring = instance(folder)
     ids = {}
     bytes_of = random.Random(ids_seed)  # the same ids in each run, so that a seed repeats
     for name in names:
@@ -114,19 +105,7 @@ def prepare(folder: Path, names: Iterable[str], *, ids_seed: int = 1):
             config.ordering = "distinct_id"
         config.threshold = THRESHOLD if name == "every third" else None
         config.digest = DIGEST if name == "summaries" else None
-        made = transact(
-            connection,
-            lambda c, config=config: repository.create(
-                c,
-                PROJECT,
-                config,
-                Secrets(),
-                keyring=keyring,
-                now=int(START * 1000),
-                random=bytes_of.randbytes,
-            ),
-        )
-        ids[name] = made.id
+        ids[name] = saved(connection, config, keyring, random=bytes_of.randbytes)
     return connection, RepositorySource(keyring), ids
 
 
@@ -167,18 +146,17 @@ def random_events(chance: random.Random) -> list[Event]:
     return events
 
 
-class Run:
+class Run(OneSeed):
     """One seed: history, world, and as many processes as it takes."""
 
+    workers = (range(PARTITIONS),)
+    options = OPTIONS
+
     def __init__(self, seed: int, prepared) -> None:
-        stage, self.model, self.source, self.destination_ids = prepared
-        self.chance = random.Random(seed)
-        self.now = START
-        self.log = SimulatedLog(PARTITIONS, self.chance)
-        self.store = SimulatedStore(stage.set(), self.chance)
+        stage, self.model, source, self.destination_ids = prepared
+        super().__init__(seed, stage.set(), source)
         self.transport = SimulatedTransport(self.chance)
         self.events = random_events(self.chance)
-        self.deaths = 0
         self.in_flight = 0
 
     def go(self) -> None:
@@ -194,7 +172,7 @@ class Run:
     def _process(self, *, feed=(), crash: bool, until: float | None = None) -> bool:
         """One life of a worker: until it crashes, or until everything has its final verdict."""
         parts = [lambda _loop: self._feed(feed)] if feed else []
-        parts += [self._work] if until is None else []
+        parts += [self.work] if until is None else []
         crashed = one_life(self, self.chance.randint(1, 500) if crash else None, *parts)
         if crashed:
             self.in_flight += OPTIONS.lane_concurrency * len(DESTINATIONS)
@@ -203,42 +181,6 @@ class Run:
     async def _feed(self, events: list[Event]) -> None:
         for event in events:
             await self.log.append([Draft(PROJECT, event.distinct_id, event.captured_at, event.encode())])
-
-    async def _work(self, loop: SimulatedLoop) -> None:
-        world = World(
-            now=self._clock(loop),
-            chance=self.chance,
-            log=self.log,
-            store=self.store,
-            transport=self.transport,
-            sealer=PlainSealer(),
-        )
-        pipeline = Pipeline(world, OPTIONS, self.source)
-        stop = asyncio.Event()
-        running = asyncio.create_task(pipeline.run(range(PARTITIONS), stop))
-        for _ in range(1000):
-            await asyncio.sleep(0.2)
-            if running.done() or await self._quiet(pipeline):
-                break
-        else:
-            raise AssertionError("The pipeline does not come to rest.")
-        stop.set()
-        await running
-
-    def _clock(self, loop: SimulatedLoop):
-        """What the pipeline takes for the time of day."""
-        return loop.time
-
-    async def _quiet(self, pipeline: Pipeline) -> bool:
-        """Everything is read, settled and final."""
-        if pipeline.window.records or pipeline.lanes.active():
-            return False
-        ends = {p: await self.log.end(p) for p in range(PARTITIONS)}
-        settled = dict(self.store.connection.execute("SELECT partition, settled_to FROM positions"))
-        open_rows = self.store.connection.execute(
-            "SELECT COUNT(*) FROM deliveries WHERE verdict IN ('running', 'retrying', 'held', 'scheduled')"
-        ).get
-        return open_rows == 0 and all(settled.get(p, 0) >= end for p, end in ends.items())
 
     # ------------------------------------------------------------- judging
 
@@ -389,10 +331,4 @@ def people(connection) -> tuple:
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_nothing_is_lost_wherever_it_crashes(chunk, prepared, windowed):
     """Whatever dies when: each event has its verdicts, people and metrics are those of one undisturbed reading."""
-    for seed in range(chunk, RUNS, CHUNKS):
-        run = Run(seed, prepared if chunk else windowed)
-        try:
-            run.go()
-            run.judge()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+    survive(lambda seed: Run(seed, prepared if chunk else windowed), RUNS, chunk, CHUNKS)

@@ -8,7 +8,6 @@ end everything is over, and the ledger, the counts and the network say the same.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import uuid
 from collections import Counter
@@ -19,12 +18,11 @@ import pytest
 from hedgerow.delivery import holding
 from hedgerow.delivery.hold_policy import HoldPolicy
 from hedgerow.delivery.identity import raw, text
-from hedgerow.delivery.pipeline import Pipeline
 from hedgerow.delivery.queries import Search
 from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.source import RepositorySource
-from hedgerow.delivery.world import Options, World
-from hedgerow.destinations import Config, Keyring, Secrets, repository
+from hedgerow.delivery.world import Options
+from hedgerow.destinations import Config
 from hedgerow.events import timestamps
 from hedgerow.people.identity import person_uuid
 from hedgerow.replay import runs
@@ -32,21 +30,16 @@ from hedgerow.replay.feeding import Feeder
 from hedgerow.replay.selection import Selection
 from hedgerow.replay.ticking import Ticker, standing_of
 from hedgerow.store.database import transact
-from simulation.loop import SimulatedLoop, one_life
+from simulation.run import PROJECT, OneSeed, instance, saved
+from simulation.seeds import RUNS, survive
 from simulation.world import (
     START,
-    PlainSealer,
-    SimulatedLog,
-    SimulatedStore,
     SimulatedTransport,
-    copy_of,
-    state_template,
+    Stage,
 )
 
-RUNS = min(200, int(os.environ.get("HEDGEROW_SIMULATION_RUNS", "1000")) // 80)
 CHUNKS = 4
 PARTITIONS = 4
-PROJECT = 1
 WORKERS = ([0, 2], [1, 3])
 EVERY_MS = 10_000
 HOOK = """
@@ -66,10 +59,8 @@ CHANGE = "UPDATE persons SET properties = ?, version = version + 1 WHERE id = ?"
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A migrated database with a project."""
-    folder = tmp_path_factory.mktemp("ticking")
-    connection = state_template(folder)
-    connection.execute("INSERT INTO projects (id, name, token, created_at) VALUES (1, 'Sim', 'phc_sim', 0)")
-    return connection, Keyring.load("", folder)
+    connection, keyring = instance(tmp_path_factory.mktemp("ticking"))
+    return Stage(connection), keyring
 
 
 class Tool(SimulatedTransport):
@@ -87,25 +78,24 @@ class Tool(SimulatedTransport):
         return answer
 
 
-class Schedule:
+class Schedule(OneSeed):
     """One seed."""
 
+    workers = WORKERS
+    options = OPTIONS
+    besides = (Feeder, Ticker)
+
     def __init__(self, seed: int, prepared) -> None:
-        connection, self.keyring = prepared
-        self.source = RepositorySource(self.keyring)
-        self.chance = random.Random(seed)
-        self.now = START
-        self.log = SimulatedLog(PARTITIONS, self.chance)
-        self.store = SimulatedStore(copy_of(connection), self.chance)
+        stage, self.keyring = prepared
+        super().__init__(seed, stage.set(), RepositorySource(self.keyring))
         self.transport = Tool(self.chance)
         self.only_changed = self.chance.random() < 0.5
         self.people: dict[int, dict] = {}
         for _ in range(self.chance.randint(3, 30)):
             self._come()
-        self.owner = transact(self.store.connection, self._make)
-        self.deaths = 0
+        self.owner = self._make()
 
-    def _make(self, connection) -> bytes:
+    def _make(self) -> bytes:
         schedule = {
             "every": "10s", "only_changed": self.only_changed, "rate": self.chance.choice([None, 5.0, 500.0])
         }  # fmt: skip
@@ -113,10 +103,7 @@ class Schedule:
             name="sync", enabled=True, hog=HOOK, schedule=schedule,
             filters={"source": "schedule", "properties": [PRO]},
         )  # fmt: skip
-        made = repository.create(
-            connection, PROJECT, config, Secrets(), keyring=self.keyring, now=int(self.now * 1000)
-        )
-        return raw(made.id)
+        return raw(saved(self.store.connection, config, self.keyring, now=self.now))
 
     # ------------------------------------------------------------------ what happens around it
 
@@ -162,37 +149,13 @@ class Schedule:
 
     def go(self) -> None:
         for _ in range(self.chance.randint(0, 4)):
-            self.deaths += self._life(self.chance.randint(50, 4000), self._meddle())
+            self.deaths += self.life(self.chance.randint(50, 4000), self._meddle())
             self.now += self.chance.choice([0, 0, 25, 3600, -15, -40])
-        self._life(None, self._settle_down())
+        self.life(None, self._settle_down())
 
-    # ---------------------------------------------------------------- lives
-
-    def _life(self, crash_at: int | None, history) -> bool:
-        return one_life(self, crash_at, lambda loop: self._live(loop, history))
-
-    async def _live(self, loop: SimulatedLoop, history) -> None:
-        world = World(
-            now=loop.time, chance=self.chance, log=self.log, store=self.store, transport=self.transport,
-            sealer=PlainSealer(),
-        )  # fmt: skip
-        stop = asyncio.Event()
-        pipelines = [Pipeline(world, OPTIONS, self.source, [Feeder, Ticker]) for _ in WORKERS]
-        running = [
-            asyncio.create_task(one.run(owned, stop)) for one, owned in zip(pipelines, WORKERS, strict=True)
-        ]
-        await history
-        for _ in range(3000):
-            if any(task.done() for task in running) or self._rests(int(loop.now * 1000)):
-                break
-            await asyncio.sleep(0.2)
-        else:
-            raise AssertionError("It does not come to rest.")
-        stop.set()
-        await asyncio.gather(*running)
-
-    def _rests(self, now: int) -> bool:
+    async def rests(self, pipelines) -> bool:
         """Whether no run is under way, and no tick due."""
+        now = int(asyncio.get_running_loop().time() * 1000)
         standing = standing_of(self.store.connection, self.owner)
         if standing is None or standing.decided_to // EVERY_MS < now // EVERY_MS:
             return standing is not None and self._is_paused() and not self._unfinished()
@@ -261,7 +224,7 @@ class Schedule:
 def test_what_a_tick_sent_can_be_run_again(prepared):
     """The ledger keeps nothing of what arrived: the event is the same, and the person as they are now."""
     schedule = Schedule(3, prepared)
-    schedule._life(None, schedule._settle_down())
+    schedule.life(None, schedule._settle_down())
     rows = "SELECT event_uuid, verdict, count(*) FROM deliveries WHERE run = ? GROUP BY 1, 2"
     ticks = transact(schedule.store.connection, lambda c: runs.listed(c, PROJECT, kind="schedule", limit=-1))
     first = next(run for run in reversed(ticks) if run.counts["verdicts"])
@@ -275,7 +238,7 @@ def test_what_a_tick_sent_can_be_run_again(prepared):
         )
 
     run, _ = transact(schedule.store.connection, order)
-    schedule._life(None, asyncio.sleep(5))
+    schedule.life(None, asyncio.sleep(5))
     assert schedule.store.connection.execute(rows, (run.name,)).fetchall() == sent
     bodies = list(schedule.transport.bodies.values())[-len(sent) :]
     told = {body["person"]: (body["n"], body["tick"]) for body in bodies}
@@ -289,10 +252,4 @@ def test_what_a_tick_sent_can_be_run_again(prepared):
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_each_tick_runs_at_most_once_and_each_person_has_one_verdict(chunk, prepared):
     """Wherever workers die, however the clock goes: nobody twice in a run, nobody left out, and in the end the tool knows everything."""
-    for seed in range(chunk, RUNS, CHUNKS):
-        schedule = Schedule(seed, prepared)
-        try:
-            schedule.go()
-            schedule.judge()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error!r}") from error
+    survive(lambda seed: Schedule(seed, prepared), max(CHUNKS, RUNS // 800), chunk, CHUNKS)

@@ -45,13 +45,15 @@ class Stage:
         self._tables = [row[0] for row in self.connection.execute(names)]
         some = "SELECT 1 FROM template.{} LIMIT 1"
         self._filled = [name for name in self._tables if self.connection.execute(some.format(name)).get]
+        used = "SELECT '{0}' WHERE EXISTS (SELECT 1 FROM main.{0})"
+        self._used = " UNION ALL ".join(used.format(name) for name in self._tables)
 
     def set(self) -> apsw.Connection:
         """As the template has it, whatever happened on it before."""
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
         with self.connection:
-            for name in self._tables:
+            for (name,) in self.connection.execute(self._used).fetchall():
                 self.connection.execute(f"DELETE FROM main.{name}")
             for name in self._filled:
                 self.connection.execute(f"INSERT INTO main.{name} SELECT * FROM template.{name}")
