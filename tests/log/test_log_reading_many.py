@@ -88,3 +88,29 @@ async def test_an_empty_log_has_nothing(log):
     """Neither for one partition nor for none."""
     assert await log.read_many({0: 0, 1: 0}, records=5, size=100) == []
     assert await log.read_many({}, records=5, size=100) == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_readers_of_some_partitions_do_not_disturb_each_other(log, seed):
+    """Whoever reads what, in whichever order, again or further on, gets what there is behind the places it names."""
+    chance = random.Random(seed)
+    readers = [dict.fromkeys(owned, 0) for owned in ((0, 1), (2, 3), (1, 2, 3), (0, 1, 2, 3))]
+    for _ in range(60):
+        if chance.random() < 0.05:
+            log.hour[0] += 1
+        await log.append(drafts(chance, chance.choice([1, 2, 20])))
+        after = chance.choice(readers)
+        if chance.random() < 0.1:
+            after.update(dict.fromkeys(after, 0))
+        size = chance.choice([60, 10_000])
+        found = await log.read_many(after, records=50, size=size)
+        apart = await by_itself(log, after, 50, 10_000)
+        assert bool(found) == bool(apart)
+        for partition in after:
+            mine, theirs = ([one for one in some if one.partition == partition] for some in (found, apart))
+            assert mine == theirs[: len(mine)]
+            after[partition] = mine[-1].position if mine else after[partition]
+    for after in readers:
+        while found := await log.read_many(after, records=50, size=10_000):
+            after.update({record.partition: record.position for record in found})
+        assert after == {partition: await log.end(partition) for partition in after}

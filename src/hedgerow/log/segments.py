@@ -8,7 +8,8 @@ file sealed moves on. So nothing is ever added behind a reader's back, even with
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
@@ -51,8 +52,12 @@ WHERE partition = ? AND n > ? ORDER BY n LIMIT ?
 READ_TOGETHER = """
 SELECT r.partition, r.n, r.project_id, r.captured_at, r.payload
 FROM json_each(?1) AS wanted
-CROSS JOIN records AS r ON r.partition = wanted.value ->> 0 AND r.n > wanted.value ->> 1
-LIMIT ?2
+CROSS JOIN records AS r ON r.partition = wanted.value ->> 0 AND r.n > wanted.value ->> 1 AND r.n <= ?2
+LIMIT ?3
+"""
+# Who has read all there was goes on where that ended: what is new stands together, whatever its partition.
+READ_ON = """
+SELECT partition, n, project_id, captured_at, payload FROM records WHERE n > ? ORDER BY n LIMIT ?
 """
 AT = "SELECT project_id, captured_at, payload FROM records WHERE n = ? AND partition = ?"
 LAST = "SELECT n FROM records WHERE partition = ? ORDER BY n DESC LIMIT 1"
@@ -78,6 +83,15 @@ def partition_of(project_id: int, distinct_id: str, partitions: int) -> int:
     return zlib.crc32(partition_key(project_id, distinct_id)) % partitions
 
 
+@dataclass(slots=True)
+class _Front:
+    """How far several partitions were read: of each there is nothing between its end and a row of the newest hour."""
+
+    hour: int
+    row: int
+    ends: dict[int, int]
+
+
 class Segments:
     """The files of one log, as one thread sees them. Connections stay open while their file is in use."""
 
@@ -92,6 +106,7 @@ class Segments:
         self._hours: list[int] = []
         self._sealed: set[int] = set()
         self._looks = 0
+        self._front: _Front | None = None
 
     # ------------------------------------------------------------ files
 
@@ -207,12 +222,18 @@ class Segments:
         return found
 
     def read_many(self, after: Mapping[int, int], *, records: int, size: int) -> list[Record]:
-        """Records of several partitions, those of each in order; see ``EventLog.read_many``."""
+        """Records of several partitions, those of each in order; see ``EventLog.read_many``. It looks for new hours by itself."""
+        found = self._further(after, records, size)
+        if found:
+            return found
+        self.look()
         if not self._hours:
             return []
         newest = self._hours[-1]
+        if found is not None and self._front is not None and self._front.hour == newest:
+            return []
         near = {partition: place for partition, place in after.items() if place >> ROW_BITS == newest}
-        found = self._together(newest, near, records, size) if len(near) > 1 else None
+        found = self._together(newest, near, records, size)
         if found is None:
             found, near = [], {}
         size -= sum(len(record.payload) for record in found)
@@ -223,21 +244,48 @@ class Segments:
                 some = self.read(partition, place, records=records, size=size)
                 found += some
                 size -= sum(len(record.payload) for record in some)
+                if not some and self._front is not None:
+                    self._front.ends[partition] = place
         return found
+
+    def _further(self, after: Mapping[int, int], records: int, size: int) -> list[Record] | None:
+        """What came since the last reading; None when somebody has not read all of that, or when it is much."""
+        front = self._front
+        if front is None or not after.items() <= front.ends.items():
+            return None
+        rows = self.connection(front.hour).execute(READ_ON, (front.row, records))
+        return self._gather(_Front(front.hour, front.row, dict(after)), rows, records, size)
 
     def _together(self, hour: int, after: Mapping[int, int], records: int, size: int) -> list[Record] | None:
         """What several partitions have in the newest hour; None when it is so much that each must be read by itself."""
         wanted = orjson.dumps([(partition, place & ROW_MASK) for partition, place in after.items()]).decode()
+        connection = self.connection(hour)
+        newest = int(connection.execute(NEWEST).get or 0)
+        rows = connection.execute(READ_TOGETHER, (wanted, newest, records))
+        return self._gather(_Front(hour, newest, dict(after)), rows, records, size)
+
+    def _gather(self, front: _Front, rows: Iterable[Any], records: int, size: int) -> list[Record] | None:
+        """Records of rows that are all there are behind a front, which moves on with them.
+
+        Where some are left out, because there are ``records`` or more of them (None) or ``size`` is spent, nobody knows the front.
+        """
+        self._front = None
         found: list[Record] = []
-        for partition, n, project_id, captured_at, payload in self.connection(hour).execute(
-            READ_TOGETHER, (wanted, records)
-        ):
-            found.append(Record(partition, hour << ROW_BITS | n, project_id, captured_at, payload))
+        seen = 0
+        for partition, n, project_id, captured_at, payload in rows:
+            seen += 1
+            front.row = max(front.row, n)
+            if partition not in front.ends:
+                continue
+            position = front.ends[partition] = front.hour << ROW_BITS | n
+            found.append(Record(partition, position, project_id, captured_at, payload))
             size -= len(payload)
             if size <= 0:
                 break
-        if len(found) >= records and size > 0:
-            return None
+        if size > 0:
+            if seen >= records:
+                return None
+            self._front = front
         found.sort(key=attrgetter("position"))
         return found
 

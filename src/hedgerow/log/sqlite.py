@@ -125,12 +125,7 @@ class SqliteLog:
             records: at most so many of each partition.
             size: stop after so many payload bytes in all.
         """
-
-        def work() -> list[Record]:
-            self._reader.look()
-            return self._reader.read_many(after, records=records, size=size)
-
-        return await self._reading(work)
+        return await self._reading(partial(self._reader.read_many, after, records=records, size=size))
 
     async def at(self, partition: int, position: int) -> Record | None:
         """See ``EventLog.at``."""
