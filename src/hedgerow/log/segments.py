@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ CREATE TABLE IF NOT EXISTS seal (sealed INTEGER NOT NULL);
 PRAGMA user_version = 1;
 """
 INSERT = "INSERT INTO records (partition, project_id, captured_at, payload) VALUES "
+COLUMNS = 4
 # Rows of one statement: between statements the interpreter changes hands, which takes longer than to insert a row.
 ROWS_AT_ONCE = 64
 READ = """
@@ -170,17 +170,12 @@ class Segments:
 
     def append(self, drafts: Sequence[Draft], now_ms: int) -> None:
         """Add records to the open hour in one transaction, moving to a new hour when it is time."""
-        rows = [
-            (
-                partition_of(d.project_id, d.distinct_id, self.partitions),
-                d.project_id,
-                d.captured_at,
-                d.payload,
-            )
-            for d in drafts
-        ]
+        values: list[Any] = []
+        for project_id, distinct_id, captured_at, payload in drafts:
+            partition = partition_of(project_id, distinct_id, self.partitions)
+            values += (partition, project_id, captured_at, payload)
         hour = self._writing_hour(now_ms)
-        while not transact(self.connection(hour), lambda connection: _insert(connection, rows)):
+        while not transact(self.connection(hour), lambda connection: _insert(connection, values)):
             self._sealed.add(hour)
             hour = self._writing_hour(now_ms)
 
@@ -374,13 +369,13 @@ def _seal(connection: Connection) -> None:
     connection.execute("INSERT INTO seal VALUES (1)")
 
 
-def _insert(connection: Connection, rows: Sequence[tuple[int, int, int, bytes]]) -> bool:
-    """False when the file was sealed meanwhile; nothing is written then."""
+def _insert(connection: Connection, values: Sequence[Any]) -> bool:
+    """Insert rows, given as their values in one list. False when the file was sealed meanwhile; nothing is written then."""
     if _sealed(connection):
         return False
-    for at in range(0, len(rows), ROWS_AT_ONCE):
-        some = rows[at : at + ROWS_AT_ONCE]
-        connection.execute(_insert_of(len(some)), list(chain.from_iterable(some)))
+    for at in range(0, len(values), COLUMNS * ROWS_AT_ONCE):
+        some = values[at : at + COLUMNS * ROWS_AT_ONCE]
+        connection.execute(_insert_of(len(some) // COLUMNS), some)
     return True
 
 
