@@ -1,0 +1,86 @@
+"""What a run has selected: rows that wait for their turn, or run at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from hedgerow.delivery.state import pack_globals, unpack_globals
+from hedgerow.replay import runs, waiting
+from hedgerow.store import tables
+from hedgerow.store.database import transact
+from hedgerow.telemetry import Batch
+from support.people import store
+
+NOW = 1_700_000_000_000
+OWNER = bytes(range(16))
+GLOBALS = {"event": {"event": "$pageview"}, "person": None}
+ROWS = "SELECT verdict, next_at, created_at, updated_at FROM deliveries"
+
+
+@pytest.fixture
+def state():
+    """An empty state file."""
+    with store(schema=tables.state) as connection:
+        yield connection
+
+
+@pytest.fixture
+def run(state):
+    """A replay that has just begun."""
+    order = runs.Order(1, runs.REPLAY, {}, OWNER)
+    return transact(state, lambda c: runs.start(c, order, partitions=4, now=NOW, randomness=bytes(10)))[0]
+
+
+def item(number: int) -> waiting.Item:
+    """Of an event that the ledger has not kept."""
+    packed = pack_globals(GLOBALS)
+    uuid = number.to_bytes(16, "big")
+    return waiting.Item(
+        OWNER, 1, "", 0, number, uuid, "$pageview", "user", NOW - 1000, packed, globals=GLOBALS
+    )
+
+
+def told(state) -> Counter[str]:
+    """What was counted."""
+    counts: Counter[str] = Counter()
+    for (body,) in state.execute("SELECT body FROM telemetry_outbox"):
+        for (*_, name), n in Batch.decode(body).metrics.items():
+            counts[name] += n
+    return counts
+
+
+def test_what_begins_is_running_and_due_at_once(state, run):
+    """So the next owner of its partition finds it, should this one die."""
+    begun = transact(state, lambda c: waiting.begin(c, run, [item(1), item(2)], NOW))
+    assert state.execute(ROWS).fetchall() == [("running", NOW, NOW, NOW)] * 2
+    assert [(one.run, one.globals, one.fresh) for one in begun] == [(run.name, GLOBALS, False)] * 2
+    kept = state.execute("SELECT position, globals FROM delivery_payloads ORDER BY position").fetchall()
+    assert [(position, unpack_globals(packed)) for position, packed in kept] == [(1, GLOBALS), (2, GLOBALS)]
+    assert told(state) == {"triggered": 2}
+
+
+def test_what_the_run_has_already_does_not_begin_again(state, run):
+    """Whether it waits or has begun."""
+    transact(state, lambda c: waiting.add(c, run, [item(1)], NOW))
+    transact(state, lambda c: waiting.begin(c, run, [item(2)], NOW))
+    begun = transact(state, lambda c: waiting.begin(c, run, [item(1), item(2), item(3)], NOW + 1))
+    assert [one.position for one in begun] == [3]
+    assert told(state) == {"triggered": 3}
+
+
+@pytest.mark.parametrize("change", [runs.pause, runs.cancel])
+def test_a_run_that_somebody_stopped_does_not_go_on(state, run, change):
+    """Nothing may be selected for it then, however long ago that was begun."""
+    assert runs.goes_on(state, run)
+    transact(state, lambda c: change(c, run))
+    assert not runs.goes_on(state, run)
+
+
+def test_an_item_is_the_same_delivery_whether_it_waits_or_begins(state, run):
+    """Its id derives from event, destination, mapping and run alone."""
+    one = item(1)
+    begun = transact(state, lambda c: waiting.begin(c, run, [one], NOW))
+    assert begun[0].id == one.id(run.name) == replace(one, payload=None, globals=None).id(run.name)
