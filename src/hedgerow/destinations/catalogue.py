@@ -20,6 +20,9 @@ from hedgerow.destinations.errors import CatalogueError, ValidationError
 from hedgerow.destinations.fetching import MOST_DECLARED, is_count
 from hedgerow.destinations.schema import validate_schema
 
+# The loader in C reads them in a tenth of the time; where PyYAML was built without it, the other one says the same.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 STATUSES: Final = ("alpha", "beta", "stable", "deprecated", "hidden")
 _REQUIRED: Final = ("id", "name", "description", "status", "inputs_schema")
 _OPTIONAL: Final = (
@@ -136,7 +139,7 @@ def builtin() -> Catalogue:
 
 def _read_yaml(path: Traversable) -> Any:
     try:
-        return yaml.safe_load(path.read_text("utf-8"))
+        return yaml.load(path.read_text("utf-8"), Loader=_LOADER)  # noqa: S506 (it is a safe one)
     except FileNotFoundError as error:
         raise CatalogueError(f"{path} is missing.") from error
     except yaml.YAMLError as error:
