@@ -18,6 +18,8 @@ settings.register_profile(
 settings.register_profile("explore", settings.get_profile("same"), derandomize=False, max_examples=1000)
 settings.load_profile(os.environ.get("HEDGEROW_EXAMPLES", "same"))
 
+LONGEST_NAME = 60
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
@@ -45,6 +47,14 @@ def by_group(items):
         mark = item.get_closest_marker("xdist_group")
         groups.setdefault(mark.args[0] if mark else item.nodeid, []).append(item)
     return groups.values()
+
+
+def pytest_make_parametrize_id(val):
+    """A test of a megabyte of text has no name of a megabyte, which would go from process to process with every report."""
+    if not isinstance(val, str | bytes) or len(val) <= LONGEST_NAME:
+        return None
+    start = val[:LONGEST_NAME] if isinstance(val, str) else val[:LONGEST_NAME].decode("latin-1")
+    return start.encode("unicode_escape").decode("ascii") + f"... {len(val)}"
 
 
 def pytest_collection_finish():
