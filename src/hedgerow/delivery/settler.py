@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from hedgerow.delivery import ledger
 from hedgerow.delivery.claims import Claim, decide
@@ -32,6 +33,12 @@ UNTRIGGERED = frozenset({"duplicate", "masked", "counted", "digested"})
 FULL_FLUSH = 500
 # A record waits so many times as long for invocations that do not lag.
 PATIENCE = 10
+# Requests of successes are written at a beat of their own. Where all that are kept are new at each beat, every third one does: what
+# waits must be written well within the grace that an erasure gives.
+KEEP_S = 1.0
+KEEP_BEATS = 3
+
+Kept: TypeAlias = list[tuple[bytes, Sequence[Attempt]]]
 
 
 class Successes:
@@ -41,6 +48,8 @@ class Successes:
         self._kept = kept
         self._waiting: dict[bytes, deque[tuple[bytes, Sequence[Attempt]]]] = {}
         self._written: dict[bytes, deque[bytes]] = {}
+        self._beat_at = float("-inf")
+        self._beats = 0
 
     def add(self, outcome: Outcome) -> None:
         """Remember a delivery; the oldest one waiting gives way before it is ever written."""
@@ -52,17 +61,28 @@ class Successes:
             waiting = self._waiting[i.destination_id] = deque(maxlen=self._kept)
         waiting.append((i.id, outcome.attempts))
 
-    def drain(self) -> tuple[list[tuple[bytes, Sequence[Attempt]]], list[bytes]]:
-        """What to write now, and whose attempts to delete."""
-        fresh: list[tuple[bytes, Sequence[Attempt]]] = []
+    def drain(self, now: float, *, everything: bool = False) -> tuple[Kept, list[bytes]]:
+        """What to write now, and whose attempts to delete.
+
+        Args:
+            now: the time.
+            everything: do not wait for the next beat.
+        """
+        if now - self._beat_at < KEEP_S and not everything:
+            return [], []
+        self._beat_at = now
+        self._beats += 1
+        busy_too = everything or self._beats % KEEP_BEATS == 1
+        due = [one for one, waiting in self._waiting.items() if busy_too or len(waiting) < self._kept]
+        fresh: Kept = []
         gone: list[bytes] = []
-        for destination_id, waiting in self._waiting.items():
+        for destination_id in due:
+            waiting = self._waiting.pop(destination_id)
             written = self._written.setdefault(destination_id, deque())
             fresh += waiting
             written.extend(delivery for delivery, _ in waiting)
             while len(written) > self._kept:
                 gone.append(written.popleft())
-        self._waiting.clear()
         return fresh, gone
 
 
@@ -81,7 +101,6 @@ class Settler:
         self._claims: list[Claim] = []
         self._full = asyncio.Event()
         self._successes = Successes(options.kept_successes)
-        self._successes_at = 0.0
         self._stopping = False
         self._called: set[tuple[bytes, int]] = set()
         self.hurry = False
@@ -134,10 +153,10 @@ class Settler:
         for invocation in (*(o.invocation for o in outcomes), *(c.invocation for c in claims)):
             self._done(invocation)
         outcomes += self._spill(everything=spill_all)
-        gone = self._window.settled()
-        if not outcomes and not claims and not gone:
+        settlement = self._settlement(outcomes, self._window.settled())
+        settlement.successes, settlement.forgotten = self._kept(outcomes, everything=spill_all)
+        if not (outcomes or claims or settlement.positions or settlement.successes):
             return
-        settlement = self._settlement(outcomes, gone)
         decided = await self._world.insist("settle", lambda c: self._settle(c, settlement, claims))
         self._called |= settlement.telemetry.rosters.keys()
         for outcome in outcomes:
@@ -190,17 +209,16 @@ class Settler:
         positions: dict[int, int] = {}
         for entry in gone:
             positions[entry.partition] = max(entry.position, positions.get(entry.partition, 0))
-        settlement = ledger.Settlement(
+        return ledger.Settlement(
             outcomes=outcomes, positions=positions, telemetry=self._telemetry(outcomes, gone)
         )
+
+    def _kept(self, outcomes: Sequence[Outcome], *, everything: bool) -> tuple[Kept, list[bytes]]:
+        """Requests of successes to write and to delete now."""
         for outcome in outcomes:
             if outcome.verdict == "delivered":
                 self._successes.add(outcome)
-        now = asyncio.get_running_loop().time()
-        if now - self._successes_at >= 1.0:
-            settlement.successes, settlement.forgotten = self._successes.drain()
-            self._successes_at = now
-        return settlement
+        return self._successes.drain(asyncio.get_running_loop().time(), everything=everything)
 
     def _telemetry(self, outcomes: list[Outcome], gone: list[Entry]) -> Batch:
         batch = Batch()
