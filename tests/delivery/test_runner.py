@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import uuid
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from hedgerow.delivery.identity import delivery_id, text
-from hedgerow.delivery.invocation import Invocation
+from hedgerow.delivery.invocation import Attempt, Invocation
 from hedgerow.delivery.ledger import _attempt_row
 from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.runner import Runner
@@ -352,3 +353,17 @@ async def test_without_another_token_a_refusal_is_a_failure(bench):
     b = bench(CALL, answers=[Response(401)], **ACCOUNT)
     Renewal(b, "old-token")
     assert (await b.run()).verdict == "failed"
+
+
+async def test_what_is_settled_is_freed_at_once(bench):
+    """Nothing of a delivery waits for the collector, which would stop the worker for as long as it takes to look."""
+    b = bench(CALL)
+    gc.collect()
+    gc.disable()
+    try:
+        outcome = await b.run()
+        assert outcome.attempts
+        del outcome
+        assert not [one for one in gc.get_objects() if type(one) is Attempt]
+    finally:
+        gc.enable()

@@ -363,6 +363,8 @@ class Runner:
         next_at: int | None = None,
     ) -> Outcome:
         now = self._world.now_ms()
+        # An attempt knows its run, which redacts it: were it the other way round as well, only the collector could free both.
+        attempts, run.attempts = run.attempts, []
         return Outcome(
             run.invocation,
             verdict,
@@ -372,7 +374,7 @@ class Runner:
             status=run.status,
             duration_ms=max(0, now - int(run.began * 1000)),
             next_at=next_at,
-            attempts=run.attempts,
+            attempts=attempts,
             lines=run.lines,
         )
 
