@@ -14,6 +14,8 @@ BROWSER_SDK := src/hedgerow/capture/static/array.js
 ROUNDS ?= 30
 # One more than the cores of a small machine: tests with real servers wait half of their time.
 TESTERS ?= 3
+# Containers often tell Python to keep no bytecode; then each of the many processes here would compile all of Hedgerow anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help serve test check tools unit format bench bench-api bench-hog bench-capture browser-sdk bench-matching bench-isolation bench-replay bench-hold chaos docs docs-serve image lock clean
 
