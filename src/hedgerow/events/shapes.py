@@ -216,13 +216,19 @@ def encode(event: Event, *, limit: int) -> bytes:
         raise _too_deep(event) from error
     if len(payload) > limit:
         raise too_large(f"event {event.event[:80]!r} has {len(payload)} bytes, {limit} are allowed")
-    if payload.count(b"{") + payload.count(b"[") > MAX_DEPTH and _deeper_than(event.properties, MAX_DEPTH):
+    if _may_be_deep(payload) and _deeper_than(event.properties, MAX_DEPTH):
         raise _too_deep(event)
     return payload
 
 
 def _too_deep(event: Event) -> BadRequest:
     return unparsable(f"properties of event {event.event[:80]!r} are nested deeper than {MAX_DEPTH} levels")
+
+
+def _may_be_deep(payload: bytes) -> bool:
+    """Whether one kind of bracket opens often enough. Most events have no list, which is seen sooner than counted."""
+    most = MAX_DEPTH // 2
+    return payload.count(b"{") > most or (b"[" in payload and payload.count(b"[") > most)
 
 
 def _deeper_than(value: Any, depth: int) -> bool:
