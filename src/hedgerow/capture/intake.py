@@ -140,9 +140,9 @@ class Intake:
         wanted = [event for event in events if event.event not in NOT_SENT_ON or self.wants(project, event)]
         try:
             drafts = (
-                await aside(self._drafts, project, wanted, most)
+                await aside(self.drafts, project, wanted, most)
                 if large
-                else self._drafts(project, wanted, most)
+                else self.drafts(project, wanted, most)
             )
         except WireError as refused:
             self.warn(project, "refused_" + refused.reason, {"detail": refused.text})
@@ -178,19 +178,20 @@ class Intake:
         self.warn(project, "dropped_" + event.event, {"distinct_id": event.distinct_id})
         return False
 
-    def draft(self, project: Project, event: Event, most: int | None = None) -> Draft:
-        """An event ready for the log. Touches nothing else, so that it may run in a thread.
+    def drafts(self, project: Project, events: Sequence[Event], most: int | None = None) -> list[Draft]:
+        """Events ready for the log. Touches nothing else, so that it may run in a thread.
 
         Raises:
-            WireError: it cannot be stored.
+            WireError: one of them cannot be stored.
         """
         if project.settings:
-            protect(event.properties, project.settings)
-        payload = encode(event, limit=most or self.options.max_event)
-        return Draft(project.id, event.distinct_id, event.captured_at, payload)
-
-    def _drafts(self, project: Project, events: list[Event], most: int | None) -> list[Draft]:
-        return [self.draft(project, event, most) for event in events]
+            for event in events:
+                protect(event.properties, project.settings)
+        number, limit = project.id, most or self.options.max_event
+        return [
+            Draft(number, event.distinct_id, event.captured_at, encode(event, limit=limit))
+            for event in events
+        ]
 
     async def append(self, drafts: list[Draft]) -> None:
         """Make drafts durable.

@@ -77,7 +77,7 @@ class AnalyticsV1:
         for outcome in outcomes:
             assert outcome.event is not None
             try:
-                drafts.append(self._intake.draft(project, outcome.event))
+                drafts += self._intake.drafts(project, [outcome.event])
             except WireError as error:
                 large = isinstance(error, TooLarge)
                 outcome.result = "drop"
