@@ -16,7 +16,7 @@ from hedgerow.delivery.ledger import _attempt_row
 from hedgerow.delivery.retry import RetryPolicy
 from hedgerow.delivery.runner import Runner
 from hedgerow.delivery.state import pack_journal, unpack_journal
-from hedgerow.delivery.transport import Response, TransportError
+from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, Config, Destination, Keyring, Project, Secrets
 from hedgerow.destinations.connections import Connected
@@ -355,15 +355,19 @@ async def test_without_another_token_a_refusal_is_a_failure(bench):
     assert (await b.run()).verdict == "failed"
 
 
-async def test_what_is_settled_is_freed_at_once(bench):
+@pytest.mark.parametrize(
+    "answer", [Response(200), Response(503), TransportError("reset", "It hung up.", retriable=True)]
+)
+async def test_what_is_settled_is_freed_at_once(bench, answer):
     """Nothing of a delivery waits for the collector, which would stop the worker for as long as it takes to look."""
-    b = bench(CALL)
+    b = bench(CALL, answers=[answer])
     gc.collect()
     gc.disable()
     try:
         outcome = await b.run()
         assert outcome.attempts
         del outcome
-        assert not [one for one in gc.get_objects() if type(one) is Attempt]
+        b.network.requests.clear()
+        assert not [one for one in gc.get_objects() if type(one) in {Attempt, Request}]
     finally:
         gc.enable()

@@ -143,14 +143,14 @@ class Runner:
 
     async def _here(self, run: _Run, patience_ms: float) -> None:
         invocation, compiled = run.invocation, run.compiled
-        host = Host(
-            now=self._world.now,
-            seed=invocation.id,
-            emit=lambda text: self._line(run, "info", text),
-            limits=compiled.limits,
-            journal=invocation.journal,
-            printed=invocation.printed,
-            patience_ms=patience_ms,
+        host = Host(  # by position: a class that is called with names takes twice as long
+            self._world.now,
+            invocation.id,
+            lambda text: self._line(run, "info", text),
+            compiled.limits,
+            invocation.journal,
+            invocation.printed,
+            patience_ms,
         )
         values = with_source(invocation.globals, compiled.destination, invocation.summary)
         values["inputs"] = run.inputs = compiled.render(values, invocation.mapping, host)
@@ -229,7 +229,7 @@ class Runner:
         try:
             response = await send_following(self._world.transport, request)
         except TransportError as error:
-            refusal = error
+            refusal = error.with_traceback(None)  # which leads back here: only the collector could free both
         run.invocation.attempts += 1
         run.invocation.tries += 1
         run.status = response.status if response else None
@@ -304,17 +304,17 @@ class Runner:
         cap = self._options.body_excerpt
         run.attempts.append(
             Attempt(
-                number=run.invocation.attempts,
-                ordinal=call.ordinal,
-                at=int(started * 1000),
-                duration_ms=int((self._world.now() - started) * 1000),
-                method=request.method,
-                url=request.url,
-                status=response.status if response else None,
-                error=str(refusal) if refusal else None,
-                request=fetch.excerpt_of_request(request, cap),
-                response=fetch.excerpt_of_response(response, cap) if response else None,
-                redact=run.redact,
+                run.invocation.attempts,
+                call.ordinal,
+                int(started * 1000),
+                int((self._world.now() - started) * 1000),
+                request.method,
+                request.url,
+                response.status if response else None,
+                str(refusal) if refusal else None,
+                fetch.excerpt_of_request(request, cap),
+                fetch.excerpt_of_response(response, cap) if response else None,
+                run.redact,
             )
         )
 
@@ -369,13 +369,13 @@ class Runner:
             run.invocation,
             verdict,
             now,
-            kind=kind,
-            error=error,
-            status=run.status,
-            duration_ms=max(0, now - int(run.began * 1000)),
-            next_at=next_at,
-            attempts=attempts,
-            lines=run.lines,
+            kind,
+            error,
+            run.status,
+            max(0, now - int(run.began * 1000)),
+            next_at,
+            attempts,
+            run.lines,
         )
 
 
