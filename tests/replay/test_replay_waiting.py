@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from hedgerow.delivery.intake import INDEX
 from hedgerow.delivery.state import pack_globals, unpack_globals
 from hedgerow.replay import runs, waiting
 from hedgerow.store import tables
@@ -18,12 +19,15 @@ NOW = 1_700_000_000_000
 OWNER = bytes(range(16))
 GLOBALS = {"event": {"event": "$pageview"}, "person": None}
 ROWS = "SELECT verdict, next_at, created_at, updated_at FROM deliveries"
+WHOLE = "SELECT * FROM deliveries ORDER BY position"
 
 
 @pytest.fixture
 def state():
-    """An empty state file."""
+    """A state file with three events in the index."""
     with store(schema=tables.state) as connection:
+        rows = [(0, n, 1, n.to_bytes(16, "big"), "$pageview", "user\0", NOW - 1000) for n in (1, 2, 3)]
+        connection.executemany(INDEX, rows)
         yield connection
 
 
@@ -39,7 +43,7 @@ def item(number: int) -> waiting.Item:
     packed = pack_globals(GLOBALS)
     uuid = number.to_bytes(16, "big")
     return waiting.Item(
-        OWNER, 1, "", 0, number, uuid, "$pageview", "user", NOW - 1000, packed, globals=GLOBALS
+        OWNER, 1, "", 0, number, uuid, "$pageview", "user\0", NOW - 1000, packed, globals=GLOBALS
     )
 
 
@@ -62,6 +66,17 @@ def test_what_begins_is_running_and_due_at_once(state, run):
     assert told(state) == {"triggered": 2}
 
 
+def test_a_row_that_began_is_like_one_that_waited_and_was_taken(state, run):
+    """To the last column."""
+    transact(state, lambda c: waiting.begin(c, run, [item(1)], NOW))
+    (begun,) = state.execute(WHOLE).fetchall()
+    state.execute("DELETE FROM deliveries")
+    transact(state, lambda c: waiting.add(c, run, [item(1)], NOW))
+    (one,), _ = waiting.first(state, run, OWNER, partitions=[0], limit=1, sealer=None, reached=NOW)
+    transact(state, lambda c: waiting.take(c, one, NOW))
+    assert state.execute(WHOLE).fetchall() == [begun]
+
+
 def test_what_the_run_has_already_does_not_begin_again(state, run):
     """Whether it waits or has begun."""
     transact(state, lambda c: waiting.add(c, run, [item(1)], NOW))
@@ -69,6 +84,12 @@ def test_what_the_run_has_already_does_not_begin_again(state, run):
     begun = transact(state, lambda c: waiting.begin(c, run, [item(1), item(2), item(3)], NOW + 1))
     assert [one.position for one in begun] == [3]
     assert told(state) == {"triggered": 3}
+
+
+def test_what_is_no_longer_in_the_index_does_not_begin(state, run):
+    """Its time in the log is over."""
+    begun = transact(state, lambda c: waiting.begin(c, run, [item(3), item(4)], NOW))
+    assert [one.position for one in begun] == [3]
 
 
 @pytest.mark.parametrize("change", [runs.pause, runs.cancel])

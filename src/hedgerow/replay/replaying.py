@@ -46,9 +46,10 @@ TOTAL = "SELECT count(*) FROM event_index WHERE project_id = ? AND captured_at >
 REVISION = "SELECT revision FROM destinations WHERE id = ?"
 SETTLED = "SELECT partition, settled_to FROM positions"
 BEFORE = """
-SELECT mapping, verdict, kind, (
-    SELECT d.verdict FROM delivery_carriers c JOIN deliveries d ON d.id = c.carrier_id WHERE c.delivery_id = deliveries.id
-) FROM deliveries WHERE partition = ? AND position = ? AND destination_id = ? AND run <> ?
+SELECT j.key, d.mapping, d.verdict, d.kind, (
+    SELECT o.verdict FROM delivery_carriers c JOIN deliveries o ON o.id = c.carrier_id WHERE c.delivery_id = d.id
+) FROM json_each(:places) AS j CROSS JOIN deliveries AS d ON d.partition = j.value ->> 0 AND d.position = j.value ->> 1
+WHERE d.destination_id = :owner AND d.run <> :run
 """
 FOREVER: Final = 1 << 62
 # What live delivery made of an event that a replay leaves alone; a summary counts as what became of it.
@@ -388,8 +389,9 @@ def _chosen(
 ) -> Iterator[waiting.Item]:
     """Those items that nothing else has brought to the destination, or is about to."""
     erased = gone(connection, [(run.project_id, item.distinct_id, item.captured_at) for item in items])
-    for item, is_gone in zip(items, erased, strict=True):
-        reason = "gone" if is_gone else _before(connection, run, span, item)
+    before = _before(connection, run, items)
+    for number, (item, is_gone) in enumerate(zip(items, erased, strict=True)):
+        reason = "gone" if is_gone else _left_out(span, item, before.get(number, ()))
         if reason is None:
             counts[runs.AS_IT_WAS if item.payload is None else runs.AS_IT_IS] += 1
             yield item
@@ -397,12 +399,18 @@ def _chosen(
             counts[reason] += 1
 
 
-def _before(connection: Connection, run: Run, span: Span, item: waiting.Item) -> str | None:
-    place = item.partition, item.position, item.destination_id, run.name
-    rows: list[Any] = connection.execute(BEFORE, place).fetchall()
-    if not rows:
-        return None
-    found = [row for row in rows if row[0] == item.mapping or row[2] == "filter"]
+def _before(connection: Connection, run: Run, items: Sequence[waiting.Item]) -> dict[int, list[Any]]:
+    """What there was of the same events for the destination, by number of the item."""
+    places = json.dumps([(item.partition, item.position) for item in items])
+    found: dict[int, list[Any]] = {}
+    given = {"places": places, "owner": run.destination_id, "run": run.name}
+    for number, *row in connection.execute(BEFORE, given):
+        found.setdefault(number, []).append(row)
+    return found
+
+
+def _left_out(span: Span, item: waiting.Item, before: Sequence[Any]) -> str | None:
+    found = [row for row in before if row[0] == item.mapping or row[2] == "filter"]
     verdicts = {row[3] if row[1] == "digested" and row[3] else row[1] for row in found}
     if verdicts & OPEN:
         return "under_way"

@@ -25,9 +25,31 @@ from hedgerow.telemetry import Batch, put
 ADD = """
 INSERT INTO deliveries (
     id, project_id, destination_id, revision, mapping, run, partition, position, event_uuid, event, distinct_id,
-    verdict, kind, error, captured_at, created_at, updated_at, next_at
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    verdict, kind, error, captured_at, created_at, updated_at
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING RETURNING 1
+"""
+# For all that begins together one statement each: between two steps of a statement the event loop may have the interpreter, and whoever
+# wants to write waits until it gives it back.
+FREE = """
+SELECT json_group_array(j.key) FROM json_each(:rows) AS j CROSS JOIN event_index AS e
+ON e.partition = j.value ->> 'partition' AND e.position = j.value ->> 'position'
+WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE id = unhex(j.value ->> 'id'))
+"""
+BEGIN = """
+INSERT INTO deliveries (
+    id, project_id, destination_id, revision, mapping, run, partition, position, event_uuid, event, distinct_id,
+    verdict, captured_at, created_at, updated_at, next_at
+)
+SELECT unhex(j.value ->> 'id'), :project, :owner, :revision, :mapping, :run, e.partition, e.position, e.uuid, e.event, e.distinct_id,
+    'running', e.captured_at, :now, :now, :now
+FROM json_each(:rows) AS j CROSS JOIN event_index AS e
+ON e.partition = j.value ->> 'partition' AND e.position = j.value ->> 'position'
+"""
+KEEP = """
+INSERT INTO delivery_payloads (partition, position, globals)
+SELECT value ->> 'partition', value ->> 'position', unhex(value ->> 'payload') FROM json_each(:rows)
+WHERE value ->> 'payload' IS NOT NULL ON CONFLICT DO NOTHING
 """
 HAS_PAYLOAD = "SELECT 1 FROM delivery_payloads WHERE partition = ? AND position = ?"
 # One seek per destination, however much waits.
@@ -146,7 +168,12 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
     for item in items:
         verdict = "failed" if item.kind else item.verdict or "scheduled"
         identity = item.id(name)
-        if not _insert(connection, run.project_id, name, item, identity, verdict, now):
+        row = (
+            identity, run.project_id, item.destination_id, item.revision, item.mapping, name, item.partition,
+            item.position, item.event_uuid, item.event, item.distinct_id, verdict, item.kind, item.error,
+            item.captured_at, now, now,
+        )  # fmt: skip
+        if connection.execute(ADD, row).fetchone() is None:
             continue
         new += 1
         if verdict not in UNTRIGGERED:
@@ -158,50 +185,64 @@ def add(connection: Connection, run: Run, items: Iterable[Item], now: int) -> in
             telemetry.line(run.project_id, item.destination_id, identity, now, "error", item.error or "")
         if item.carrier is not None:
             connection.execute(gathering.CARRY_AGAIN, (identity, item.carrier))
+        if item.payload is not None:
+            connection.execute(ledger.PAYLOAD, (item.partition, item.position, item.payload))
     if telemetry:
         put(connection, telemetry)
     return new
 
 
-def begin(connection: Connection, run: Run, items: Iterable[Item], now: int) -> list[Invocation]:
-    """Take items at once, without waiting: they are running from now on. What the run has already is left alone.
+def begin(connection: Connection, run: Run, items: Sequence[Item], now: int) -> list[Invocation]:
+    """Take events of the index at once, without waiting: they are running from now on. What the run has already is left alone.
+
+    Args:
+        connection: inside a writing transaction.
+        run: a replay.
+        items: of one destination and revision.
+        now: milliseconds.
 
     Returns:
         What is to run.
     """
-    telemetry, begun, name = Batch(), [], run.name
-    for item in items:
-        identity = item.id(name)
-        if _insert(connection, run.project_id, name, item, identity, "running", now, next_at=now):
-            begun.append(item.invocation(run.project_id, name, identity, now))
-            telemetry.count(run.project_id, item.destination_id, now, "other", "triggered")
-    if telemetry:
+    begun = [
+        invocation
+        for mapping in dict.fromkeys(item.mapping for item in items)
+        for invocation in _begin(connection, run, [item for item in items if item.mapping == mapping], now)
+    ]
+    if begun:
+        telemetry = Batch()
+        telemetry.count(run.project_id, begun[0].destination_id, now, "other", "triggered", len(begun))
         put(connection, telemetry)
     return begun
 
 
-def _insert(
-    connection: Connection,
-    project_id: int,
-    run: str,
-    item: Item,
-    identity: bytes,
-    verdict: str,
-    now: int,
-    *,
-    next_at: int | None = None,
-) -> bool:
-    """Make the row of an item and keep what its program is to see; False when there is one already."""
-    row = (
-        identity, project_id, item.destination_id, item.revision, item.mapping, run, item.partition,
-        item.position, item.event_uuid, item.event, item.distinct_id, verdict, item.kind, item.error,
-        item.captured_at, now, now, next_at,
-    )  # fmt: skip
-    if connection.execute(ADD, row).fetchone() is None:
-        return False
-    if item.payload is not None:
-        connection.execute(ledger.PAYLOAD, (item.partition, item.position, item.payload))
-    return True
+def _begin(connection: Connection, run: Run, items: Sequence[Item], now: int) -> list[Invocation]:
+    """The same for one mapping."""
+    name = run.name
+    ids = [item.id(name) for item in items]
+    rows = [_to_begin(item, identity) for item, identity in zip(items, ids, strict=True)]
+    free: list[int] = orjson.loads(str(connection.execute(FREE, {"rows": _json(rows)}).get))
+    first = items[0]
+    given = {
+        "rows": _json([rows[number] for number in free]), "project": run.project_id, "owner": first.destination_id,
+        "revision": first.revision, "mapping": first.mapping, "run": name, "now": now,
+    }  # fmt: skip
+    connection.execute(BEGIN, given)
+    connection.execute(KEEP, {"rows": given["rows"]})
+    return [items[number].invocation(run.project_id, name, ids[number], now) for number in free]
+
+
+def _to_begin(item: Item, identity: bytes) -> dict[str, Any]:
+    return {
+        "id": identity.hex(),
+        "partition": item.partition,
+        "position": item.position,
+        "payload": item.payload and item.payload.hex(),
+    }
+
+
+def _json(rows: Sequence[Any]) -> str:
+    return orjson.dumps(rows).decode()
 
 
 def has_payload(connection: Connection, partition: int, position: int) -> bool:
