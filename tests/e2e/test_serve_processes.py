@@ -15,11 +15,20 @@ from support.server import START_S, Server, eventually
 from support.sink import Step
 
 
-@pytest.fixture
-def own(tmp_path):
-    """A server that the test may harm."""
-    with Server(tmp_path) as running:
+@pytest.fixture(scope="module")
+def harmed(tmp_path_factory):
+    """A server that tests may harm."""
+    with Server(tmp_path_factory.mktemp("harmed")) as running:
         yield running
+
+
+@pytest.fixture
+def own(harmed):
+    """The same, running again whatever the test before did to it."""
+    if harmed.process is None or harmed.process.poll() is not None:
+        harmed.start()
+    eventually(lambda: harmed.is_ready() and len(harmed.children()) == 2, START_S)
+    return harmed
 
 
 def gone(pid):
