@@ -105,3 +105,12 @@ def test_an_item_is_the_same_delivery_whether_it_waits_or_begins(state, run):
     one = item(1)
     begun = transact(state, lambda c: waiting.begin(c, run, [one], NOW))
     assert begun[0].id == one.id(run.name) == replace(one, payload=None, globals=None).id(run.name)
+
+
+def test_what_programs_saw_is_forgotten_once_all_deliveries_of_an_event_arrived(state, run):
+    """And not before."""
+    transact(state, lambda c: waiting.begin(c, run, [item(1), item(2), item(3)], NOW))
+    state.execute("UPDATE deliveries SET verdict = 'delivered' WHERE position < 3")
+    transact(state, lambda c: waiting.forget_payloads(c, {(0, 2), (0, 3)}))
+    kept = state.execute("SELECT position FROM delivery_payloads ORDER BY position").fetchall()
+    assert kept == [(1,), (3,)]

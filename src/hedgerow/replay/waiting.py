@@ -93,10 +93,14 @@ CANCELLABLE = """
 SELECT id FROM deliveries WHERE run = ? AND run <> '' AND verdict IN ('scheduled', 'retrying')
 AND destination_id = ? AND partition = ? LIMIT ?
 """
-FORGET_PAYLOAD = """
-DELETE FROM delivery_payloads WHERE partition = :partition AND position = :position AND NOT EXISTS (
-    SELECT 1 FROM deliveries WHERE partition = :partition AND position = :position
-    AND verdict NOT IN ('delivered', 'duplicate', 'masked', 'counted')
+FORGET_PAYLOADS = """
+DELETE FROM delivery_payloads WHERE rowid IN (
+    SELECT p.rowid FROM json_each(?) AS j CROSS JOIN delivery_payloads AS p
+    ON p.partition = j.value ->> 0 AND p.position = j.value ->> 1
+    WHERE NOT EXISTS (
+        SELECT 1 FROM deliveries d WHERE d.partition = p.partition AND d.position = p.position
+        AND d.verdict NOT IN ('delivered', 'duplicate', 'masked', 'counted')
+    )
 )
 """
 NEVER: Final = 0
@@ -373,5 +377,4 @@ def take_back(
 
 def forget_payloads(connection: Connection, places: Collection[tuple[int, int]]) -> None:
     """Delete what was kept of events all of whose deliveries arrived."""
-    given = [{"partition": partition, "position": position} for partition, position in places]
-    connection.executemany(FORGET_PAYLOAD, given)
+    connection.execute(FORGET_PAYLOADS, (_json([*places]),))
