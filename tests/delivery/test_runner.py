@@ -20,6 +20,7 @@ from hedgerow.delivery.transport import Request, Response, TransportError
 from hedgerow.delivery.world import Options, World
 from hedgerow.destinations import CompiledDestination, Config, Destination, Keyring, Project, Secrets
 from hedgerow.destinations.connections import Connected
+from hedgerow.hog import HogThrown
 from hedgerow.log.memory import MemoryLog
 
 NOW = 1_767_323_045.0
@@ -353,6 +354,18 @@ async def test_without_another_token_a_refusal_is_a_failure(bench):
     b = bench(CALL, answers=[Response(401)], **ACCOUNT)
     Renewal(b, "old-token")
     assert (await b.run()).verdict == "failed"
+
+
+async def test_what_a_program_throws_is_freed_at_once(bench):
+    """Nothing of a delivery that failed in its program waits for the collector."""
+    b = bench("throw Error('no')")
+    gc.collect()
+    gc.disable()
+    try:
+        assert (await b.run()).verdict == "failed"
+        assert not [one for one in gc.get_objects() if type(one) is HogThrown]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,10 @@ class Execution:
             return self._end(end.value)
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
             fault = blame(error, self._places, self._globals)
-            raise fault from fault.__cause__
+            try:
+                raise fault from fault.__cause__
+            finally:
+                del fault  # its traceback has this frame: only the collector could free both
         finally:
             if meter.cpu_start is None:
                 meter.used_ms += (perf_counter() - meter.wall_start) * 1000
