@@ -140,10 +140,10 @@ async def test_a_run_whose_helper_was_needed_elsewhere_is_replayed(sandbox):
 
 
 class Heartbeat:
-    """Beats every millisecond; remembers how late it was, and how long this thread computed meanwhile."""
+    """Beats every millisecond; remembers how late it was, how long this thread computed meanwhile, and what helpers spent."""
 
     async def __aenter__(self):
-        self.late, self.busy, self.what = [], [], ""
+        self.late, self.busy, self.spent, self.what = [], [], [], ""
         self._task = asyncio.create_task(self._beat())
         return self
 
@@ -225,7 +225,7 @@ async def suffered(sandbox, attempt):
                 assert outcome.verdict == "failed", name
                 assert outcome.kind.startswith("limit_"), name
             if sandbox.pids() == pids:  # no fresh one, whose start would count
-                assert cpu_of(sandbox) - began < 0.3, name
+                heart.spent.append((cpu_of(sandbox) - began, name))
     return heart
 
 
@@ -233,22 +233,23 @@ async def suffered(sandbox, attempt):
 async def test_no_hostile_program_stalls_the_event_loop(sandbox, capsys):
     """Each is given up after a few milliseconds, ends in a helper within 100 ms of its limit, and the loop beats on.
 
-    What counts is this thread's own time. A machine that is busy with other things makes that longer too: the best of three counts.
+    What counts is each thread's own time. A machine that is busy with other things makes that longer too: the best of three counts.
     """
     await run_once(
         sandbox, Job(destination("return 1"), GLOBALS), answer
     )  # starting a helper is not what is measured, nor is compiling
     for attempt in range(1, 4):
         heart = await suffered(sandbox, attempt)
-        busiest = max(heart.busy)
+        busiest, longest = max(heart.busy), max(heart.spent, default=(0, ""))
         with capsys.disabled():
             print(
                 f"\nevent loop late by at most {max(heart.late):.1f} ms, p99 {heart.p99():.1f} ms; busiest {busiest}"
             )
-        if busiest[0] < 20 and heart.p99() < 50:
+        if busiest[0] < 20 and heart.p99() < 50 and longest[0] < 0.3:
             break
     assert heart.p99() < 50
     assert busiest[0] < 20
+    assert longest[0] < 0.3
     assert all(resident_mb(pid) < 700 for pid in sandbox.pids())
 
 
