@@ -10,7 +10,7 @@ from typing import Any
 from hedgerow.hog import ast
 from hedgerow.hog.ast import Span
 from hedgerow.hog.compiler.assemble import assemble_expression, assemble_program, sourced
-from hedgerow.hog.compiler.blame import blame
+from hedgerow.hog.compiler.blame import reraise
 from hedgerow.hog.compiler.places import Places
 from hedgerow.hog.execution import Execution
 from hedgerow.hog.host import Host
@@ -89,8 +89,7 @@ class Filter:
         try:
             return self._run(globals, [host])
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
-            fault = blame(error, self._places, globals)
-            raise fault from fault.__cause__
+            reraise(error, self._places, globals)
 
 
 class Template(Filter):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from hedgerow.hog.compiler.blame import blame
+from hedgerow.hog.compiler.blame import reraise
 from hedgerow.hog.compiler.places import Places
 from hedgerow.hog.errors import HogDiverged, HogFetchLimit, HogRuntimeError
 from hedgerow.hog.host import AsyncCall, Host, JournalEntry
@@ -170,11 +170,7 @@ class Execution:
         except StopIteration as end:
             return self._end(end.value)
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
-            fault = blame(error, self._places, self._globals)
-            try:
-                raise fault from fault.__cause__
-            finally:
-                del fault  # its traceback has this frame: only the collector could free both
+            reraise(error, self._places, self._globals)
         finally:
             if meter.cpu_start is None:
                 meter.used_ms += (perf_counter() - meter.wall_start) * 1000

@@ -8,7 +8,7 @@ from typing import Any
 
 from hedgerow.hog import ast
 from hedgerow.hog.compiler.assemble import Leaf, assemble_set, sourced
-from hedgerow.hog.compiler.blame import blame
+from hedgerow.hog.compiler.blame import reraise
 from hedgerow.hog.compiler.places import Places
 from hedgerow.hog.errors import HogCompileError
 from hedgerow.hog.host import Host
@@ -45,8 +45,7 @@ class TemplateSet:
         try:
             result: dict[str, Any] = self._run(globals, [host])
         except Exception as error:  # noqa: BLE001 (whatever comes out of generated code becomes a Hog error)
-            fault = blame(error, self._places, globals)
-            raise fault from fault.__cause__
+            reraise(error, self._places, globals)
         return result
 
 

@@ -1,5 +1,7 @@
 """Errors tell the author what, where, through which functions, and what was probably meant."""
 
+import gc
+
 import pytest
 
 from hedgerow.hog import (
@@ -204,3 +206,21 @@ def test_the_same_source_is_compiled_once():
         "fetch",
         "postHogCapture",
     ]
+
+
+def test_what_fails_is_freed_at_once():
+    """An error of a filter, a set of templates or a program leaves nothing for the collector to find."""
+    attempts = (
+        lambda: compile_filter("jsonParse('{')")({}),
+        lambda: compile_template_set({"a": "{jsonParse('{')}"}).render({}),
+        lambda: compile_program("throw Error('no')").start({}, Host()).advance(),
+    )
+    for attempt in attempts:
+        gc.collect()
+        gc.disable()
+        try:
+            with pytest.raises(HogError):
+                attempt()
+            assert not [one for one in gc.get_objects() if issubclass(type(one), HogError)]
+        finally:
+            gc.enable()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from hedgerow.hog.compiler.functions import did_you_mean
 from hedgerow.hog.compiler.namespace import Raised
@@ -47,6 +47,19 @@ def blame(error: Exception, places: Places, scope: Any = ()) -> HogRuntimeError:
         result.source, result.span, result.key = innermost.source, innermost.span, innermost.key
         result.trace = tuple(_frames(located[::-1][:DEEPEST_TRACE]))
     return result
+
+
+def reraise(error: Exception, places: Places, scope: Any = ()) -> NoReturn:
+    """Raise the Hog error behind a Python exception; arguments as for ``blame``.
+
+    Raises:
+        HogRuntimeError: always.
+    """
+    fault = blame(error, places, scope)
+    try:
+        raise fault from fault.__cause__
+    finally:
+        del fault, error  # their tracebacks have this frame: only the collector could free both
 
 
 def _steps(trace: TracebackType | None) -> Iterator[tuple[str, int] | None]:
