@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import socket
 import ssl
+import weakref
 import zlib
 
 import pytest
@@ -235,6 +237,23 @@ async def test_failures_have_names(sink, transport, step, kind, retriable):
     assert str(error).endswith(".")
     assert (await fresh.send(post(sink))).status == 200
     await fresh.close()
+
+
+@pytest.mark.parametrize("step", [Step(then="hang"), Step(then="reset"), Step(raw="nonsense\r\n\r\n")])
+async def test_a_failure_is_gone_when_it_was_dealt_with(sink, transport, step):
+    """What it held need not wait for the garbage collector."""
+    sink.script("/hook", step)
+    gc.collect()
+    gc.disable()
+    try:
+        try:
+            await transport.send(Request("POST", f"{sink.url}/hook", timeout=0.1))
+        except TransportError as error:
+            known = weakref.ref(error)
+        await asyncio.sleep(0.01)
+        assert known() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_redirect_is_an_answer(sink, transport):

@@ -111,6 +111,8 @@ class HttpTransport:
         finally:
             self._deadlines.remove(answer)
             self._pool.give(connection)
+            # A failure holds this frame; held by it in turn, it would wait for the garbage collector.
+            del answer
 
     async def _connect(self, target: ParsedTarget, seconds: float, deadline: float) -> Connection:
         own_deadline = asyncio.get_running_loop().time() + seconds
