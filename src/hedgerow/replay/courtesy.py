@@ -27,7 +27,7 @@ MOST_SEEN: Final = 2000
 RANK: Final = 0.95
 # So many times as long as usual, and a little: shorter than anybody notices.
 TOLERANCE: Final = 1.1
-SLACK_S: Final = 0.002
+SLACK_S: Final = 0.0005
 # Deliveries a second of one worker: to begin with, and at least.
 FIRST: Final = 100.0
 LEAST: Final = 50.0
