@@ -15,7 +15,7 @@ import signal
 import time
 import uuid
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,7 @@ VICTIMS = ("worker-1", "web", "supervisor")
 # What one death may send again: what a lane has in flight, and what was done but not flushed yet.
 IN_FLIGHT = 64
 FLUSH = 600
+IDLE_S = 120
 
 
 class Sender:
@@ -128,23 +129,41 @@ async def test_nothing_acknowledged_is_lost_when_processes_die(tmp_path):
 
 
 async def quiet(path: Path, events: int) -> None:
-    """Wait until every record is settled and no row is open."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if await asyncio.to_thread(settled, path, events):
-            return
+    """Wait until every record is settled and no row is open, for as long as something happens."""
+    seen, since = None, time.monotonic()
+    while not settled(rows := await asyncio.to_thread(verdicts, path), events):
+        if rows != seen:
+            seen, since = rows, time.monotonic()
+        if time.monotonic() - since > IDLE_S:
+            raise AssertionError(
+                f"For {IDLE_S} s nothing has happened: {rows}, {events} acknowledged.\n{picture(path)}"
+            )
         await asyncio.sleep(0.5)
-    raise AssertionError("Rows stay open.")
 
 
-def settled(path, events: int) -> bool:
-    connection = open_connection(path)
-    try:
-        rows = dict(connection.execute("SELECT verdict, COUNT(*) FROM deliveries GROUP BY verdict"))
-    finally:
-        connection.close()
+def verdicts(path: Path) -> dict[str, int]:
+    """How many rows there are of each verdict."""
+    with closing(open_connection(path)) as connection:
+        return dict(connection.execute("SELECT verdict, COUNT(*) FROM deliveries GROUP BY verdict"))
+
+
+def settled(rows: dict[str, int], events: int) -> bool:
+    """Whether all have their verdict."""
     done = sum(rows.get(verdict, 0) for verdict in ("delivered", "failed"))
-    return done >= events and not any(rows.get(v) for v in ("running", "retrying", "held", "scheduled"))
+    return done >= events and not any(
+        rows.get(verdict) for verdict in ("running", "retrying", "held", "scheduled")
+    )
+
+
+def picture(path: Path) -> str:
+    """What may keep rows open, for whoever has to find out."""
+    queries = (
+        "SELECT * FROM positions",
+        "SELECT * FROM destination_health",
+        "SELECT * FROM deliveries WHERE verdict IN ('running', 'retrying', 'held', 'scheduled') LIMIT 10",
+    )
+    with closing(open_connection(path)) as connection:
+        return "\n".join(repr(connection.execute(query).fetchall()) for query in queries)
 
 
 def judge(sender: Sender, sink: Sink, path: Path, rounds: int, deaths: int) -> None:
