@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +12,7 @@ from hedgerow.events import Draft, Record
 from hedgerow.log.protocol import LogUnavailable
 from hedgerow.log.segments import ERRORS, HOUR_MS, ROW_BITS, Segments
 from hedgerow.store import StoreError
+from hedgerow.store.thread import OneThread
 
 T = TypeVar("T")
 
@@ -52,8 +52,8 @@ class SqliteLog:
         self._clock = clock
         self._writer = Segments(folder, self.partitions, synchronous=synchronous, vfs=vfs)
         self._reader = Segments(folder, self.partitions, synchronous=synchronous, vfs=vfs)
-        self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="log-write")
-        self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+        self._write_thread = OneThread("log-write")
+        self._read_thread = OneThread("log-read")
         self._waiting: list[tuple[Sequence[Draft], asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._committed_at = 0.0
@@ -81,7 +81,7 @@ class SqliteLog:
             drafts = [draft for some, _ in group for draft in some]
             failure: LogUnavailable | None = None
             try:
-                await loop.run_in_executor(self._write_thread, self._commit, drafts)
+                await self._write_thread.run(partial(self._commit, drafts))
             except LogUnavailable as error:
                 failure = error
             for _, done in group:
@@ -104,7 +104,7 @@ class SqliteLog:
 
     def append_now(self, drafts: Sequence[Draft]) -> None:
         """Like ``append`` for callers without an event loop; blocks."""
-        self._write_thread.submit(self._commit, drafts).result()
+        self._write_thread.run_now(partial(self._commit, drafts))
 
     # ---------------------------------------------------------- reading
 
@@ -174,7 +174,7 @@ class SqliteLog:
             left -= await self._reading(lambda hour=hour: self._reader.size(hour))  # type: ignore[misc]
             if not await self._reading(lambda hour=hour: self._reader.is_sealed(hour)):  # type: ignore[misc]
                 break
-            await asyncio.get_running_loop().run_in_executor(self._write_thread, self._writer.forget, hour)
+            await self._write_thread.run(partial(self._writer.forget, hour))
             await self._reading(lambda hour=hour: self._reader.delete(hour))  # type: ignore[misc]
             deleted += 1
         return deleted
@@ -203,14 +203,13 @@ class SqliteLog:
         return all(done)
 
     async def _reading(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._read_thread, work)
+        return await self._read_thread.run(work)
 
     def close(self) -> None:
         """Close all files and end the threads."""
-        self._write_thread.submit(self._writer.close).result()
-        self._read_thread.submit(self._reader.close).result()
-        self._write_thread.shutdown(wait=True)
-        self._read_thread.shutdown(wait=True)
+        for thread, files in ((self._write_thread, self._writer), (self._read_thread, self._reader)):
+            thread.run_now(files.close)
+            thread.close()
 
 
 def _fixed_partitions(folder: Path, wanted: int) -> int:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import apsw
+
+from hedgerow.store.thread import OneThread
 
 T = TypeVar("T")
 Connection: TypeAlias = apsw.Connection
@@ -141,7 +142,7 @@ class Database:
         self._synchronous = synchronous
         self._open = partial(open_connection, path, synchronous=synchronous, vfs=vfs)
         self._connection: Connection | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"store-{Path(self.path).stem}")
+        self._thread = OneThread(f"store-{Path(self.path).stem}")
 
     def _work(self, work: Callable[[Connection], T], write: bool, durable: bool = True) -> T:
         if self._connection is None:
@@ -164,11 +165,11 @@ class Database:
             durable: False for what may be undone by a power cut, whole, until a later durable transaction of this file is
                 there to keep it. It never comes apart, and survives the death of the process all the same.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, True, durable)
+        return await self._thread.run(partial(self._work, work, True, durable))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a reading transaction: one consistent picture."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, False)
+        return await self._thread.run(partial(self._work, work, False))
 
     async def flush(self) -> bool:
         """Empty the write-ahead log, in which deleted content may still stand; False: somebody reads, try again."""
@@ -177,7 +178,7 @@ class Database:
             self._connection = self._connection or self._open()
             return emptied(self._connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self._thread.run(work)
 
     async def rebuild(self) -> None:
         """Write the file anew, without the bytes that old states left in places that no row uses any more; takes its time.
@@ -199,16 +200,16 @@ class Database:
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
         """Like ``write`` for callers without an event loop; blocks."""
-        return self._thread.submit(self._work, work, True).result()
+        return self._thread.run_now(partial(self._work, work, True))
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         """Like ``read`` for callers without an event loop; blocks."""
-        return self._thread.submit(self._work, work, False).result()
+        return self._thread.run_now(partial(self._work, work, False))
 
     def close(self) -> None:
         """Finish what runs, close the file, end the thread."""
-        self._thread.submit(self._close).result()
-        self._thread.shutdown(wait=True)
+        self._thread.run_now(self._close)
+        self._thread.close()
 
     def _close(self) -> None:
         if self._connection is not None:
