@@ -143,7 +143,9 @@ class Post:
             return MailError(f"{where} says: {error.smtp_code} {_line(error.smtp_error)}")
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             return MailError(f"{where} did not answer within {self.timeout_s:g} seconds.")
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        reason = (
+            (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        )
         return MailError(f"{where} cannot be used: {_line(reason)}")
 
 
