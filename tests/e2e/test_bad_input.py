@@ -94,8 +94,7 @@ def test_an_unreachable_host(server):
     assert row["kind"] == "refused"
     assert str(port) in row["error"]
     assert row["next_at"]
-    shown = server.cli("deliveries", "--event", "unreachable")
-    assert "retrying" in shown.stdout
+    eventually(lambda: "retrying" in server.cli("deliveries", "--event", "unreachable").stdout)
     server.api("PATCH", f"hog_functions/{row['destination']['id']}/", {"enabled": False})
 
 
