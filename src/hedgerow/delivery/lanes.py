@@ -164,9 +164,16 @@ class Lanes:
         self._partitions = json.dumps(owned)
         self._share = len(owned) / max(1, self._world.log.partitions)
 
-    def reserve(self, invocation: Invocation) -> None:
-        """Know an invocation that will be submitted once its claim is won: its row is not to be loaded meanwhile."""
-        self._lane(invocation.destination_id).holding.add(invocation.id)
+    def reserve(self, invocation: Invocation) -> bool:
+        """Know an invocation that will come later (its claim is to be won, or others go first): its row is not to be loaded meanwhile.
+
+        Returns:
+            Whether it was not in hand already.
+        """
+        holding = self._lane(invocation.destination_id).holding
+        known = invocation.id in holding
+        holding.add(invocation.id)
+        return not known
 
     def submit(self, invocation: Invocation) -> None:
         """Take a new invocation: it runs, waits here, or goes to the ledger, to be held or for later."""
@@ -428,6 +435,12 @@ class Lanes:
         """Take what was held and judged: it runs behind live traffic."""
         lane = self._lane(destination_id)
         self._admit(lane, judged, lane.behind)
+        self._pump(lane)
+
+    def follow_up(self, invocation: Invocation, compiled: CompiledDestination) -> None:
+        """Take what was reserved: it runs behind live traffic."""
+        lane = self._lane(invocation.destination_id)
+        lane.behind.append((invocation, compiled))
         self._pump(lane)
 
     def judge(self, connection: Connection, invocation: Invocation) -> CompiledDestination | str:

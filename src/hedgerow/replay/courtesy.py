@@ -30,7 +30,7 @@ TOLERANCE: Final = 1.1
 SLACK_S: Final = 0.0005
 # Deliveries a second of one worker: to begin with, and at least.
 FIRST: Final = 100.0
-LEAST: Final = 50.0
+LEAST: Final = 30.0
 # By steps of the same size up and down an ordinary window ends up at what is tolerated.
 BOLD: Final = 2.0
 MORE: Final = 1.25

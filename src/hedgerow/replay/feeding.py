@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,13 +31,15 @@ LOOK_S: Final = 0.5
 BEAT_S: Final = 0.05
 # Turns begin a beat apart, with some rest between them; without live traffic it is enough after a turn that did much.
 QUICK_S, MUCH = 0.002, 20
-# In hand at a time: a quarter of a second's worth, but never so many that a closing gate finds a crowd.
-AHEAD_S: Final = 0.25
+# Beside live traffic runs write so far apart, and send one by one in between: live events wait for the write lock and for the event loop,
+# rarely for the one and never long for the other.
+APART_S, SMALL_BEAT_S = 0.3, 0.015
+# In hand at a time: about a second's worth, but never so many that a closing gate finds a crowd.
+AHEAD_S: Final = 0.75
 LEAST_AHEAD: Final = 8
 MOST_AHEAD: Final = 500
-# Beside live traffic so many are begun in one transaction, and so many requests made in one turn of the event loop: it waits for both.
-FEW: Final = 25
-ABREAST, GAP_S = 4, 0.004
+# Beside live traffic so many at most are begun in one transaction.
+FEW: Final = 100
 LEAST_LOOKS: Final = 16
 # Beside live traffic the store rests so many times as long as a step took that no rate bounds.
 RESTS: Final = 2
@@ -71,12 +73,14 @@ class Feeder:
         self._partitions: list[int] = []
         self._share = 1.0
         self._runs: list[Run] = []
-        self._looked_at = float("-inf")
+        self._looked_at = self._served_at = float("-inf")
         self._courtesy = Courtesy()
         bench.lanes.on_live = self._saw
         self._out: dict[tuple[str, bytes], set[bytes]] = {}
         self._tokens: dict[tuple[str, bytes], tuple[float, float]] = {}
         self._arrived: set[tuple[int, int]] = set()
+        # Begun, and not yet with their lanes.
+        self._begun: deque[tuple[Invocation, CompiledDestination]] = deque()
         self._done = 0
         # Of the events that a replay looked at, the share that was wanted.
         self._hits: dict[str, float] = {}
@@ -111,7 +115,8 @@ class Feeder:
                 log.warning("runs_wait error=%s", error)
                 busy = False
             much = self._courtesy.alone and self._done - done >= MUCH
-            rest = 0.0 if much else now + BEAT_S - clock()
+            beat = SMALL_BEAT_S if self._begun else BEAT_S
+            rest = 0.0 if much else now + beat - clock()
             await asyncio.sleep(max(QUICK_S, rest) if busy else LOOK_S)
 
     async def turn(self) -> bool:
@@ -121,12 +126,17 @@ class Feeder:
             # Renews what intake reads too, so it takes its turn with it.
             self._runs, self._looked_at = await self._world.store.read(self._look), now
         self._courtesy.look(self._world.now())
+        serves = self._courtesy.alone or now - self._served_at >= APART_S
+        if serves:
+            self._served_at = now
         for run in self._runs:
             if run.state != runs.PAUSED:
-                await self._serve(run, now)
+                if serves:
+                    await self._serve(run, now)
                 if looks and self._is_home(run):
                     await self._finish(run)
-        if self._arrived:
+        self._hand_on(now)
+        if looks and self._arrived:
             arrived, self._arrived = self._arrived, set()
             await self._world.store.write(lambda c: waiting.forget_payloads(c, arrived), durable=False)
         return bool(self._runs)
@@ -190,7 +200,7 @@ class Feeder:
         if looked:
             self._hits[run.name] = max(1, len(begun)) / looked
         self._take(run, owner, [invocation for invocation, _ in begun])
-        await self._follow(owner, begun)
+        self._begun += (pair for pair in begun if self._bench.lanes.reserve(pair[0]))
 
     async def _step(self, run: Run, mine: list[Place]) -> None:
         if run.kind == runs.RERUN:
@@ -258,17 +268,17 @@ class Feeder:
         taken = await self._world.store.write(work, durable=False)
         self._take(run, owner, [one.invocation for one in taken])
         mine = [(one.invocation, one.compiled) for one in taken if one.compiled]
-        await self._follow(owner, [pair for pair in mine if pair[0].sequence is None])
+        here = (pair for pair in mine if pair[0].sequence is None)
+        self._begun += (pair for pair in here if self._bench.lanes.reserve(pair[0]))
         if any(invocation.sequence is not None for invocation, _ in mine):
             self._bench.lanes.wake_at(owner, self._world.now_ms())
 
-    async def _follow(self, owner: bytes, pairs: Sequence[tuple[Invocation, CompiledDestination]]) -> None:
-        """Let the lane have them, beside live traffic a few at a time."""
-        abreast = MOST_AHEAD if self._courtesy.alone else ABREAST
-        for at in range(0, len(pairs), abreast):
-            if at:
-                await asyncio.sleep(GAP_S)
-            self._bench.lanes.follow(owner, pairs[at : at + abreast])
+    def _hand_on(self, now: float) -> None:
+        """Let the lanes have what was begun: all of it, or beside live traffic as much of it as brings the last one there in time."""
+        left = self._served_at + APART_S - now
+        share = 1.0 if self._courtesy.alone or left <= SMALL_BEAT_S else SMALL_BEAT_S / left
+        for _ in range(math.ceil(len(self._begun) * share)):
+            self._bench.lanes.follow_up(*self._begun.popleft())
 
     def _carry_out(self, connection: Connection, run: Run, one: _Judged, now: int) -> bool:
         """Do with one that waits what was decided; whether it is to run here now."""
