@@ -33,6 +33,8 @@ VICTIMS = ("worker-1", "web", "supervisor")
 IN_FLIGHT = 64
 FLUSH = 600
 IDLE_S = 120
+# The sink has to remember all that arrives: a request is counted with its headers.
+KEPT = ROUNDS * EVENTS * 1000
 
 
 class Sender:
@@ -114,7 +116,7 @@ async def test_nothing_acknowledged_is_lost_when_processes_die(tmp_path):
     chance = random.Random(SEED)
     # A short time-out keeps the rounds short: a hanging request would hold its row for the default ten seconds.
     server = Server(tmp_path / "instance", HEDGEROW_FETCH_TIMEOUT_S="2")
-    async with Sink() as sink:
+    async with Sink(keep_bytes=KEPT) as sink:
         with server:
             sender = Sender(server, chance)
             server.webhook(f"{sink.url}/hook", body={"uuid": "{event.uuid}"})

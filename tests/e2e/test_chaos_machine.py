@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from test_chaos import BATCH, ROUNDS, SEED, Sender, judge, misbehaviour, quiet
+from test_chaos import BATCH, KEPT, ROUNDS, SEED, Sender, judge, misbehaviour, quiet
 
 from hedgerow.store import open_connection
 from support.server import Server
@@ -103,7 +103,7 @@ def while_failing(sender: Sender, turn: int, fault) -> None:
 async def rounds(server: Server, faults) -> None:
     """Rounds with these faults in turn, and the judgement."""
     chance = random.Random(SEED)
-    async with Sink() as sink:
+    async with Sink(keep_bytes=KEPT) as sink:
         with server:
             sender = Sender(server, chance)
             server.webhook(f"{sink.url}/hook", body={"uuid": "{event.uuid}"})
