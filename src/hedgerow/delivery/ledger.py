@@ -26,9 +26,9 @@ SELECT folded_to, settled_to, owned, CASE WHEN begun_at = settled_to THEN begun 
 # 1: by a worker that runs; 2: and it runs a marked row.
 OWN = "UPDATE positions SET owned = 1 WHERE partition = ?"
 # A partition that nobody gave back lost its owner to death, and these were in its hands. Being there twice makes a row
-# suspect, no more: see suspects.py.
+# suspect, no more: see suspects.py. They are in nobody's hands now: should the next owner die before it takes them, it was not them.
 DIED = """
-UPDATE deliveries SET deaths = MAX(deaths, MIN(deaths + 1, 2))
+UPDATE deliveries SET deaths = MAX(deaths, MIN(deaths + 1, 2)), verdict = 'scheduled'
 WHERE next_at IS NOT NULL AND verdict = 'running' AND partition = ?
 """
 MARK = "UPDATE deliveries SET deaths = deaths + 1 WHERE id = ? RETURNING partition"
