@@ -7,14 +7,14 @@ import contextlib
 import smtplib
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Final
 
 from hedgerow.alerts.errors import MailError
 from hedgerow.settings import Settings
+from hedgerow.store.thread import OneThread
 
 PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 WHOLE: Final = 4
@@ -76,7 +76,8 @@ class Post:
         """
         try:
             async with asyncio.timeout(self.longest_s):
-                await _in_thread(lambda: self._send(message, recipient))
+                # One for each mail, as a server may hold it up for long; it keeps nobody from ending.
+                await OneThread("smtp").run(lambda: self._send(message, recipient))
         except TimeoutError:
             raise MailError(f"{self.host} took too long.") from None
 
@@ -153,29 +154,3 @@ def _line(said: bytes | str) -> str:
     """What a server says, on one line."""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     return " ".join(text.split())[:300]
-
-
-async def _in_thread(work: Callable[[], None]) -> None:
-    """Run blocking work in a thread that keeps nobody from ending: a server may hold it up for long."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def report(error: Exception | None) -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-    def run() -> None:
-        error: Exception | None = None
-        try:
-            work()
-        except Exception as caught:  # noqa: BLE001 - handed on to whoever waits
-            error = caught
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(report, error)
-
-    threading.Thread(target=run, name="smtp", daemon=True).start()
-    await done
