@@ -200,7 +200,7 @@ class Feeder:
         if looked:
             self._hits[run.name] = max(1, len(begun)) / looked
         self._take(run, owner, [invocation for invocation, _ in begun])
-        self._begun += (pair for pair in begun if self._bench.lanes.reserve(pair[0]))
+        self._line_up(begun)
 
     async def _step(self, run: Run, mine: list[Place]) -> None:
         if run.kind == runs.RERUN:
@@ -268,10 +268,13 @@ class Feeder:
         taken = await self._world.store.write(work, durable=False)
         self._take(run, owner, [one.invocation for one in taken])
         mine = [(one.invocation, one.compiled) for one in taken if one.compiled]
-        here = (pair for pair in mine if pair[0].sequence is None)
-        self._begun += (pair for pair in here if self._bench.lanes.reserve(pair[0]))
+        self._line_up(pair for pair in mine if pair[0].sequence is None)
         if any(invocation.sequence is not None for invocation, _ in mine):
             self._bench.lanes.wake_at(owner, self._world.now_ms())
+
+    def _line_up(self, pairs: Iterable[tuple[Invocation, CompiledDestination]]) -> None:
+        """Let begun ones wait for their lane, which must not load their rows meanwhile."""
+        self._begun += (pair for pair in pairs if self._bench.lanes.reserve(pair[0]))
 
     def _hand_on(self, now: float) -> None:
         """Let the lanes have what was begun: all of it, or beside live traffic as much of it as brings the last one there in time."""
