@@ -74,6 +74,48 @@ class Round:
         return self.missing == 0 and self.refused == 0 and self.acknowledged > 0
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All of one round: what was sent and what came of it; ``arrived`` has the time of arrival, the id and the time of sending of each."""
+
+    report: Report
+    wanted: set[int]
+    arrived: list[tuple[float, int, float]]
+    cpu: dict[str, float]
+
+    def judge(self) -> Round:
+        """What it shows."""
+        report = self.report
+        first = self._first()
+        measured = [at for at, _ in first.values() if report.began <= at <= report.ended]
+        delays = self.delays(report.began, report.ended)
+        return Round(
+            delivered_per_second=len(measured) / (report.ended - report.began),
+            p50_ms=ranked(delays, 0.5),
+            p99_ms=ranked(delays, 0.99),
+            acknowledged=report.acknowledged,
+            refused=len(report.refused),
+            missing=len(self.wanted - first.keys()),
+            repeated=len(self.arrived) - len(first),
+            cpu=self.cpu,
+        )
+
+    def delays(self, began: float, ended: float) -> list[float]:
+        """From sending to arrival of what was sent in a time, milliseconds, the shortest first."""
+        return sorted((at - sent) * 1000 for at, sent in self._first().values() if began <= sent <= ended)
+
+    def _first(self) -> dict[int, tuple[float, float]]:
+        first: dict[int, tuple[float, float]] = {}
+        for at, number, sent in self.arrived:
+            first.setdefault(number, (at, sent))
+        return first
+
+
+def ranked(delays: list[float], rank: float) -> float:
+    """Of sorted delays the one that such a share of them do not exceed."""
+    return delays[int(len(delays) * rank)] if delays else float("nan")
+
+
 class Bench:
     """A server with its destination and a sink, loaded in rounds; ``grace`` is how late an event may arrive, in seconds."""
 
@@ -107,6 +149,10 @@ class Bench:
 
     def run(self, case: Case) -> Round:
         """One round of a case."""
+        return self.load(case).judge()
+
+    def load(self, case: Case) -> Loaded:
+        """One round of a case, with all that arrived."""
         plan = Plan(
             self.server.port,
             self.sink_port,
@@ -123,7 +169,7 @@ class Bench:
         report, cpu = self._load(plan)
         wanted = set(range(self.next_id, self.next_id + report.sent)) - set(report.refused)
         self.next_id += report.sent
-        return _judge(report, wanted, self._arrivals(report, wanted), cpu)
+        return Loaded(report, wanted, self._arrivals(report, wanted), cpu)
 
     def _load(self, plan: Plan) -> tuple[Report, dict[str, float]]:
         command = [sys.executable, str(Path(__file__).with_name("loadgen.py"))]
@@ -163,28 +209,6 @@ class Bench:
 def _read_mark(mark: str) -> tuple[int, float]:
     number, _, sent = mark.partition(":")
     return int(number), float(sent)
-
-
-def _judge(
-    report: Report, wanted: set[int], arrived: list[tuple[float, int, float]], cpu: dict[str, float]
-) -> Round:
-    first: dict[int, tuple[float, float]] = {}
-    for at, number, sent in arrived:
-        first.setdefault(number, (at, sent))
-    measured = [at for at, _ in first.values() if report.began <= at <= report.ended]
-    delays = sorted(at - sent for at, sent in first.values() if report.began <= sent <= report.ended) or [
-        float("nan")
-    ]
-    return Round(
-        delivered_per_second=len(measured) / (report.ended - report.began),
-        p50_ms=delays[len(delays) // 2] * 1000,
-        p99_ms=delays[int(len(delays) * 0.99)] * 1000,
-        acknowledged=report.acknowledged,
-        refused=len(report.refused),
-        missing=len(wanted - first.keys()),
-        repeated=len(arrived) - len(first),
-        cpu=cpu,
-    )
 
 
 def floor(sink_port: int, seconds: float) -> dict[str, tuple[float, float]]:
