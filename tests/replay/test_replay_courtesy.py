@@ -73,7 +73,7 @@ def test_the_rate_grows_while_live_events_wait_no_longer_than_usual():
     watched = Watched()
     high = watched.live(0.01, PERIOD_S / 2)
     low = watched.live(0.01, 3, beside_s=0.03)
-    again = watched.live(0.01, PERIOD_S / 2)
+    again = watched.live(0.01, 3 * PERIOD_S / 4)
     assert high >= 3 * FIRST
     assert low <= LESS * high
     assert low < again < 2 * low
@@ -105,6 +105,15 @@ def test_a_rate_that_nobody_uses_does_not_grow():
     watched = Watched()
     watched.courtesy.took = lambda _n: None
     assert watched.live(0.01, 2 * PERIOD_S) == FIRST
+
+
+def test_while_nothing_runs_live_traffic_tells_what_is_usual():
+    """A run that is paused is not to blame for what live events wait, and has not to learn it again afterwards."""
+    watched = Watched()
+    took, watched.courtesy.took = watched.courtesy.took, lambda _n: None
+    assert watched.live(0.01, PERIOD_S / 2, beside_s=0.04) == FIRST
+    watched.courtesy.took = took
+    assert watched.live(0.04, PERIOD_S / 2) > FIRST
 
 
 def test_live_traffic_that_ends_leaves_runs_alone():

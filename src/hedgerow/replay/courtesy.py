@@ -9,13 +9,14 @@ is no bound.
 from __future__ import annotations
 
 import math
+import statistics
 from collections import deque
 from typing import Final
 
 # By the clock of the machine, so that workers rest together: else each would take the others' work for usual.
 PERIOD_S: Final = 10.0
 REST_S: Final = 1.5
-WINDOW_S: Final = 1.0
+WINDOW_S: Final = 1.7
 # What runs have under way when they begin to rest still disturbs for so long.
 DRAIN_S: Final = 0.25
 # So long without live events, and runs are alone.
@@ -24,17 +25,18 @@ ALONE_S: Final = 2.0
 ENOUGH: Final = 40
 MOST_SEEN: Final = 2000
 # Of the events this share took no longer than what stands for them all.
-RANK: Final = 0.95
-# So many times as long as usual, and a little: shorter than anybody notices.
-TOLERANCE: Final = 1.1
+RANK: Final = 0.98
+# No more than this longer than usual: nobody notices it, though the slowest of all feel more than these do.
 SLACK_S: Final = 0.0005
+# What is usual is the median of so many times without runs: of so few events one time says little.
+REMEMBERED: Final = 5
 # Deliveries a second of one worker: to begin with, and at least.
 FIRST: Final = 100.0
-LEAST: Final = 30.0
-# By steps of the same size up and down an ordinary window ends up at what is tolerated.
+LEAST: Final = 20.0
+# Down in larger steps than up: an ordinary window ends up a little below what is tolerated.
 BOLD: Final = 2.0
 MORE: Final = 1.25
-LESS: Final = 0.8
+LESS: Final = 0.75
 
 
 class Courtesy:
@@ -49,7 +51,7 @@ class Courtesy:
         self._resting = False
         self._rate = FIRST
         self._more = BOLD
-        self._usual: float | None = None
+        self._usual: deque[float] = deque(maxlen=REMEMBERED)
         self._seen: deque[float] = deque(maxlen=MOST_SEEN)
         self._quiet: list[float] = []
         self._beside: list[float] = []
@@ -101,16 +103,23 @@ class Courtesy:
     def _judge(self) -> None:
         """A window is over, or a rest."""
         if self._resting:
-            if len(self._quiet) >= ENOUGH:
-                delay = _ranked(self._quiet)
-                self._usual = delay if self._usual is None else (self._usual + delay) / 2
-                self._quiet.clear()
+            self._remember()
+            return
+        if not self._taken:  # runs may be paused, or wait for something else: as good as a rest
+            self._quiet += self._beside
+            self._begin()
+            self._remember()
             return
         self._windows += 1
         if len(self._beside) >= ENOUGH:
-            if self._usual is not None:
-                self._learn(_ranked(self._beside) > self._usual * TOLERANCE + SLACK_S)
+            if self._usual:
+                self._learn(_ranked(self._beside) > statistics.median(self._usual) + SLACK_S)
             self._begin()
+
+    def _remember(self) -> None:
+        if len(self._quiet) >= ENOUGH:
+            self._usual.append(_ranked(self._quiet))
+            self._quiet.clear()
 
     def _learn(self, too_long: bool) -> None:
         if too_long:

@@ -33,12 +33,15 @@ BEAT_S: Final = 0.05
 QUICK_S, MUCH = 0.002, 20
 # Beside live traffic runs write so far apart, and send one by one in between: live events wait for the write lock and for the event loop,
 # rarely for the one and never long for the other.
-APART_S, SMALL_BEAT_S = 0.3, 0.015
-# In hand at a time: about a second's worth, but never so many that a closing gate finds a crowd.
-AHEAD_S: Final = 0.75
+APART_S: Final = 1.0
+SMALL_BEAT_S: Final = 0.015
+# Selecting takes its time too, part by part.
+BREATH_S: Final = 0.01
+# In hand at a time: a little more than is begun at once, but never so many that a closing gate finds a crowd.
+AHEAD_S: Final = 1.3
 LEAST_AHEAD: Final = 8
 MOST_AHEAD: Final = 500
-# Beside live traffic so many at most are begun in one transaction.
+# Beside live traffic so many at most are begun in one transaction; where more may run, it comes sooner.
 FEW: Final = 100
 LEAST_LOOKS: Final = 16
 # Beside live traffic the store rests so many times as long as a step took that no rate bounds.
@@ -73,7 +76,7 @@ class Feeder:
         self._partitions: list[int] = []
         self._share = 1.0
         self._runs: list[Run] = []
-        self._looked_at = self._served_at = float("-inf")
+        self._looked_at = self._served_at = self._spread_to = float("-inf")
         self._courtesy = Courtesy()
         bench.lanes.on_live = self._saw
         self._out: dict[tuple[str, bytes], set[bytes]] = {}
@@ -126,9 +129,9 @@ class Feeder:
             # Renews what intake reads too, so it takes its turn with it.
             self._runs, self._looked_at = await self._world.store.read(self._look), now
         self._courtesy.look(self._world.now())
-        serves = self._courtesy.alone or now - self._served_at >= APART_S
+        serves = self._courtesy.alone or now - self._served_at >= self._apart
         if serves:
-            self._served_at = now
+            self._served_at, self._spread_to = now, now + self._apart
         for run in self._runs:
             if run.state != runs.PAUSED:
                 if serves:
@@ -196,7 +199,8 @@ class Feeder:
     async def _begin(self, run: Run, owner: bytes, mine: list[Place], room: int) -> None:
         looks = math.ceil(room / self._hits.get(run.name, 1.0))
         looks = min(replaying.STEP, max(LEAST_LOOKS, looks))
-        looked, begun = await replaying.step(self._bench, run, mine, most=looks, begin=True)
+        rest_s = 0.0 if self._courtesy.alone else BREATH_S
+        looked, begun = await replaying.step(self._bench, run, mine, most=looks, begin=True, rest_s=rest_s)
         if looked:
             self._hits[run.name] = max(1, len(begun)) / looked
         self._take(run, owner, [invocation for invocation, _ in begun])
@@ -276,9 +280,20 @@ class Feeder:
         """Let begun ones wait for their lane, which must not load their rows meanwhile."""
         self._begun += (pair for pair in pairs if self._bench.lanes.reserve(pair[0]))
 
+    @property
+    def _apart(self) -> float:
+        """How far apart runs write beside live traffic."""
+        return min(APART_S, FEW / max(FEW, self._courtesy.rate))
+
     def _hand_on(self, now: float) -> None:
-        """Let the lanes have what was begun: all of it, or beside live traffic as much of it as brings the last one there in time."""
-        left = self._served_at + APART_S - now
+        """Let the lanes have what was begun: all of it, or beside live traffic as much of it as brings the last one there in time.
+
+        What runs while runs rest would be taken for usual.
+        """
+        if not self._courtesy.rate:
+            self._spread_to = now + self._apart
+            return
+        left = self._spread_to - now
         share = 1.0 if self._courtesy.alone or left <= SMALL_BEAT_S else SMALL_BEAT_S / left
         for _ in range(math.ceil(len(self._begun) * share)):
             self._bench.lanes.follow_up(*self._begun.popleft())

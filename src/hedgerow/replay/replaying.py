@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from hedgerow.delivery import claims
@@ -27,11 +28,13 @@ from hedgerow.replay import runs, variables, waiting
 from hedgerow.replay.runs import Place, Run
 from hedgerow.replay.variables import Seen
 from hedgerow.replay.wanting import wanted
-from hedgerow.store import Connection
+from hedgerow.store import Connection, StoreError
 
 STEP: Final = 100
 # Filters that are asked before others have their turn on the event loop.
 AT_ONCE: Final = 4
+# Beside live traffic so many items at most are written in one transaction.
+FEW: Final = 10
 # Rows that wait: enough for the next seconds, and no more of the disk than that.
 MOST_WAITING: Final = 2_000
 
@@ -56,6 +59,8 @@ FOREVER: Final = 1 << 62
 DEALT_WITH: Final = ("delivered", "masked", "counted")
 
 Cursor = tuple[int, int, int]
+# What is left out, and why.
+Left = list[tuple[Cursor, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,15 @@ class _Found:
     person_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one transaction of a step writes: items, how far it brings the run (None: to its end), and what it leaves out."""
+
+    items: Sequence[waiting.Item]
+    end: Cursor | None
+    counts: Counter[str]
+
+
 @dataclass(slots=True)
 class _Look:
     """What a step has read."""
@@ -125,7 +139,13 @@ class _Look:
 
 
 async def step(
-    bench: Bench, run: Run, mine: Sequence[Place], *, most: int = STEP, begin: bool = False
+    bench: Bench,
+    run: Run,
+    mine: Sequence[Place],
+    *,
+    most: int = STEP,
+    begin: bool = False,
+    rest_s: float = 0.0,
 ) -> tuple[int, list[tuple[Invocation, CompiledDestination]]]:
     """Select a step further.
 
@@ -135,6 +155,7 @@ async def step(
         mine: how far it has come in this worker's partitions.
         most: look at no more events than that.
         begin: the destination takes deliveries now: those that nothing keeps back need not wait as rows first.
+        rest_s: for so long others have the worker to themselves between two parts of the work.
 
     Returns:
         How many events were looked at, and what is to run now with which revision.
@@ -146,29 +167,67 @@ async def step(
         await store.write(lambda connection: _moved(connection, run, mine, None, Counter()))
         return 0, []
     look = await bench.reader.read(lambda connection: _look(connection, run, span, mine, most))
-    counts = Counter({runs.LOOKED_AT: len(look.entries)})
+    await asyncio.sleep(rest_s)
+    left: Left = [(entry.cursor, "filtered") for entry in look.entries if not compiled.wants(entry.event)]
     named = [entry for entry in look.entries if compiled.wants(entry.event)]
-    counts["filtered"] += len(look.entries) - len(named)
-    found = await _found(bench, compiled, named, look, counts)
-    items = await _wanted(bench, run, compiled, span, found, counts)
+    found = await _found(bench, compiled, named, look, left, rest_s)
+    items = await _wanted(bench, run, compiled, span, found, left, rest_s)
     begin = begin and not (compiled.claims or compiled.ordered)
 
-    def work(connection: Connection) -> list[Invocation]:
+    def work(
+        connection: Connection, piece: _Piece, mine: Sequence[Place]
+    ) -> tuple[list[Invocation], Sequence[Place]] | None:
         if not runs.goes_on(connection, run):
-            return []
-        told, now = Counter(counts), bench.world.now_ms()
-        chosen = _restrained(connection, run, _chosen(connection, run, span, items, told), bench, told)
+            return None
+        told, now = Counter(piece.counts), bench.world.now_ms()
+        chosen = _restrained(connection, run, _chosen(connection, run, span, piece.items, told), bench, told)
         ready = [item for item in chosen if begin and not item.kind]
         begun = waiting.begin(connection, run, ready, now)
         others = [item for item in chosen if not begin or item.kind]
         told[runs.SELECTED] += len(begun)
         told[runs.SELECTED] += len(others) if run.dry_run else waiting.add(connection, run, others, now)
-        _moved(connection, run, mine, look.end, told)
-        return begun
+        return begun, _moved(connection, run, mine, piece.end, told)
 
-    # Not durable by itself: what a power cut undoes is selected again, under the same ids.
-    begun = await store.write(work, durable=False)
-    return len(look.entries), [(invocation, compiled) for invocation in begun]
+    all_begun: list[tuple[Invocation, CompiledDestination]] = []
+    for piece in _pieces(look, items, left, FEW if rest_s else len(items)):
+        await asyncio.sleep(rest_s)
+        # Not durable by itself: what a power cut undoes is selected again, under the same ids.
+        try:
+            written = await store.write(partial(work, piece=piece, mine=mine), durable=False)
+        except StoreError:
+            if not all_begun:
+                raise
+            written = None
+        if written is None:  # what comes behind this piece must not go before it; what came before it runs
+            break
+        begun, mine = written
+        all_begun += [(invocation, compiled) for invocation in begun]
+    return len(look.entries), all_begun
+
+
+def _pieces(look: _Look, items: Sequence[waiting.Item], left: Left, most: int) -> Iterator[_Piece]:
+    """What a step has found, in parts of so many items or a little more: an event's items stay together."""
+    start: Cursor | None = None
+    first = 0
+    while True:
+        last = first + most
+        while first < last < len(items) and _place(items[last]) == _place(items[last - 1]):
+            last += 1
+        end = look.end if last >= len(items) else _place(items[last - 1])
+        here = Counter(reason for cursor, reason in left if _within(cursor, start, end))
+        here[runs.LOOKED_AT] = sum(_within(entry.cursor, start, end) for entry in look.entries)
+        yield _Piece(items[first:last], end, here)
+        if last >= len(items):
+            return
+        first, start = last, end
+
+
+def _place(item: waiting.Item) -> Cursor:
+    return item.captured_at, item.partition, item.position
+
+
+def _within(cursor: Cursor, after: Cursor | None, to: Cursor | None) -> bool:
+    return (after is None or cursor > after) and (to is None or cursor <= to)
 
 
 def has_room(connection: Connection, run: Run, partitions: Sequence[int]) -> bool:
@@ -226,13 +285,15 @@ def _cursor(text: str | None) -> Cursor | None:
 
 def _moved(
     connection: Connection, run: Run, mine: Sequence[Place], end: Cursor | None, counts: Counter[str]
-) -> None:
+) -> list[Place]:
     """All partitions of a worker have come as far; what was counted stands with the first of them."""
+    moved: list[Place] = []
     for place in mine:
         reached = None if end is None else max(end, _cursor(place.cursor) or end)
         cursor = None if reached is None else ".".join(map(str, reached))
-        runs.move(connection, run, place, cursor=cursor, done=end is None, counts=counts)
+        moved.append(runs.move(connection, run, place, cursor=cursor, done=end is None, counts=counts))
         counts = Counter()
+    return moved
 
 
 # ------------------------------------------------------------------ what there is to see
@@ -243,26 +304,31 @@ async def _found(
     compiled: CompiledDestination,
     named: Sequence[_Entry],
     look: _Look,
-    counts: Counter[str],
+    left: Left,
+    rest_s: float,
 ) -> list[_Found]:
     """Events of the destination's stream with their persons; the others are counted."""
     ready = [entry for entry in named if entry.place[1] <= look.settled.get(entry.place[0], 0)]
-    counts["pending"] += len(named) - len(ready)
+    waits = {entry.cursor for entry in named} - {entry.cursor for entry in ready}
     records = await variables.records_at(bench.world.log, [entry.place for entry in ready])
     there = [(entry, record) for entry, record in zip(ready, records, strict=True) if record is not None]
-    counts["gone"] += len(ready) - len(there)
-    fit, found = await bench.reader.read(lambda connection: _seen(connection, there, compiled.stream))
-    counts["filtered"] += len(there) - fit
-    counts["gone"] += fit - len(found)
+    await asyncio.sleep(rest_s)
+    others, found = await bench.reader.read(lambda connection: _seen(connection, there, compiled.stream))
+    got = {one.entry.cursor for one in found}
+    for entry in named:
+        if entry.cursor not in got:
+            reason = "pending" if entry.cursor in waits else "filtered" if entry.cursor in others else "gone"
+            left.append((entry.cursor, reason))
     return found
 
 
 def _seen(
     connection: Connection, there: Sequence[tuple[_Entry, Record]], stream: str
-) -> tuple[int, list[_Found]]:
-    """How many events are of a stream, and those of them whose person was not deleted."""
+) -> tuple[set[Cursor], list[_Found]]:
+    """Which events are of another stream, and of the others those whose person was not deleted."""
     mine = [(entry, record) for entry, record in there if variables.stream_of(record.decode()) == stream]
-    return len(mine), list(_with_persons(connection, mine))
+    others = {entry.cursor for entry, _ in there} - {entry.cursor for entry, _ in mine}
+    return others, list(_with_persons(connection, mine))
 
 
 def _with_persons(connection: Connection, mine: Sequence[tuple[_Entry, Record]]) -> Iterator[_Found]:
@@ -291,23 +357,24 @@ async def _wanted(
     compiled: CompiledDestination,
     span: Span,
     found: Sequence[_Found],
-    counts: Counter[str],
+    left: Left,
+    rest_s: float,
 ) -> list[waiting.Item]:
     """What events ask for; a filter that fails is a failed delivery, as it is for live traffic."""
     narrow = compiled.filtered_by({**span.filters, "source": compiled.stream}) if span.filters else None
     items: list[waiting.Item] = []
     for number, one in enumerate(found):
-        if number % AT_ONCE == AT_ONCE - 1:
-            await asyncio.sleep(0)
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(rest_s)
         try:
             mappings = await wanted(bench.world, compiled, one.found)
         except FilterError as error:
             items.append(_item(bench, run, compiled, one, "", compiled.redact(str(error))))
             continue
         if not mappings or not await _lets_through(bench, narrow, one):
-            counts["filtered"] += 1
+            left.append((one.entry.cursor, "filtered"))
         elif not compiled.sampled(one.found["uuid"], one.person_id):
-            counts["sampled"] += 1
+            left.append((one.entry.cursor, "sampled"))
         else:
             items += [await _claimed(bench, run, compiled, one, mapping) for mapping in mappings]
     return items

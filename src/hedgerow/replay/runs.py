@@ -327,12 +327,13 @@ def places(connection: Connection, run: Run) -> list[Place]:
 
 def move(
     connection: Connection, run: Run, place: Place, *, cursor: str | None, done: bool, counts: Counter[str]
-) -> None:
-    """Note how far selecting has come, in the transaction that writes what it selected."""
+) -> Place:
+    """Note how far selecting has come, in the transaction that writes what it selected; the place as it is then."""
     summed = Counter(place.counts) + counts
     connection.execute(
         MOVE, (cursor, done, orjson.dumps(dict(summed)).decode(), run.id, place.partition)
     )  # fmt: skip
+    return Place(place.partition, cursor, done, summed)
 
 
 def progress(connection: Connection, run: Run) -> Progress:
