@@ -1,6 +1,6 @@
 """A replay of a million logged events: how fast it goes, and what live traffic notices of it.
 
-    python bench/replay.py [--events 1000000] [--pairs 10] [--seconds 10] [--rate 5000] [--live 500] [--whole]
+    python bench/replay.py [--events 1000000] [--pairs 16] [--seconds 8] [--rate 5000] [--live 500] [--whole]
 
 The log begins with that many events that nobody wanted. Then there is live traffic to one destination, without a break, and beside it
 the events are replayed for another one: on and off by turns, in pairs whose order alternates, so that a machine that grows faster or
@@ -197,8 +197,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rate", type=float, default=5000.0)
     parser.add_argument("--live", type=float, default=500.0)
-    parser.add_argument("--pairs", type=int, default=10, help="of turns alone and beside the replay")
-    parser.add_argument("--seconds", dest="turn_s", type=float, default=10.0, help="of a turn")
+    parser.add_argument("--pairs", type=int, default=16, help="of turns alone and beside the replay")
+    parser.add_argument("--seconds", dest="turn_s", type=float, default=8.0, help="of a turn")
     parser.add_argument("--whole", action="store_true", help="wait until all of it is replayed")
     parser.add_argument("--log", type=Path, default=None, help="keep what the server prints in this file")
     return parser.parse_args()
