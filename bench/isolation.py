@@ -3,9 +3,10 @@
     python bench/isolation.py [--pairs 5] [--seconds 10] [--waiting 100000] [--rate 300]
 
 Two servers, one calm and one with the dead destination, are measured in turn while the other is stopped: first at a fixed rate, for
-the latency from sending to arrival, then as fast as it goes, each twice for half the time and in the order A B B A, so that a machine
-that grows faster or slower favours neither. The dead destination takes connections and never answers. It passes when the median of the pairs stays within the bounds printed at the end. It is valid when nothing was refused, all that was
-acknowledged arrived, and so many deliveries still waited at the end. It takes about six minutes, and gives up after seven.
+the latency from sending to arrival, then as fast as it goes. That is done twice, for half the time and in the order A B B A, so that
+a machine that grows faster or slower favours neither. The dead destination takes connections and never answers. It passes when the
+median of the pairs stays within the bounds printed at the end. It is valid when nothing was refused, all that was acknowledged
+arrived, and so many deliveries still waited at the end. It takes about six minutes, and gives up after seven.
 """
 
 from __future__ import annotations

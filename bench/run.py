@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Round:
         return self.missing == 0 and self.refused == 0 and self.acknowledged > 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Loaded:
     """All of one round: what was sent and what came of it; ``arrived`` has the time of arrival, the id and the time of sending of each."""
 
@@ -86,7 +87,7 @@ class Loaded:
     def judge(self) -> Round:
         """What it shows."""
         report = self.report
-        first = self._first()
+        first = self._first
         measured = [at for at, _ in first.values() if report.began <= at <= report.ended]
         delays = self.delays(report.began, report.ended)
         return Round(
@@ -102,8 +103,9 @@ class Loaded:
 
     def delays(self, began: float, ended: float) -> list[float]:
         """From sending to arrival of what was sent in a time, milliseconds, the shortest first."""
-        return sorted((at - sent) * 1000 for at, sent in self._first().values() if began <= sent <= ended)
+        return sorted((at - sent) * 1000 for at, sent in self._first.values() if began <= sent <= ended)
 
+    @cached_property
     def _first(self) -> dict[int, tuple[float, float]]:
         first: dict[int, tuple[float, float]] = {}
         for at, number, sent in self.arrived:

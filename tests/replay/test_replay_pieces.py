@@ -32,7 +32,7 @@ def test_each_event_is_in_one_piece_with_all_that_it_asks_for(seed):
     items = [
         item(entry.cursor, str(mapping)) for entry in found for mapping in range(chance.choice([0, 1, 1, 3]))
     ]
-    wanted = {(one.captured_at, one.partition, one.position) for one in items}
+    wanted = {one.cursor for one in items}
     left = [(entry.cursor, "filtered") for entry in found if entry.cursor not in wanted]
     most = chance.choice([1, 2, 10, 100])
     pieces = list(_pieces(_Look(found, end, {}), items, left, most))
@@ -46,7 +46,7 @@ def test_each_event_is_in_one_piece_with_all_that_it_asks_for(seed):
     assert ends == sorted(set(ends))
     for piece, behind in itertools.pairwise(pieces):
         assert most <= len(piece.items) < most + 3
-        assert all((one.captured_at, one.partition, one.position) > piece.end for one in behind.items)
+        assert all(one.cursor > piece.end for one in behind.items)
         assert piece.counts[runs.LOOKED_AT] == sum(entry.cursor <= piece.end for entry in found) - sum(
             one.counts[runs.LOOKED_AT] for one in pieces[: pieces.index(piece)]
         )

@@ -34,7 +34,7 @@ STEP: Final = 100
 # Filters that are asked before others have their turn on the event loop.
 AT_ONCE: Final = 4
 # Beside live traffic so many items at most are written in one transaction.
-FEW: Final = 10
+PIECE: Final = 10
 # Rows that wait: enough for the next seconds, and no more of the disk than that.
 MOST_WAITING: Final = 2_000
 
@@ -168,7 +168,7 @@ async def step(
         return 0, []
     look = await bench.reader.read(lambda connection: _look(connection, run, span, mine, most))
     await asyncio.sleep(rest_s)
-    left: Left = [(entry.cursor, "filtered") for entry in look.entries if not compiled.wants(entry.event)]
+    left: Left = []
     named = [entry for entry in look.entries if compiled.wants(entry.event)]
     found = await _found(bench, compiled, named, look, left, rest_s)
     items = await _wanted(bench, run, compiled, span, found, left, rest_s)
@@ -189,7 +189,7 @@ async def step(
         return begun, _moved(connection, run, mine, piece.end, told)
 
     all_begun: list[tuple[Invocation, CompiledDestination]] = []
-    for piece in _pieces(look, items, left, FEW if rest_s else len(items)):
+    for piece in _pieces(look, items, left, PIECE if rest_s else len(items)):
         await asyncio.sleep(rest_s)
         # Not durable by itself: what a power cut undoes is selected again, under the same ids.
         try:
@@ -211,19 +211,15 @@ def _pieces(look: _Look, items: Sequence[waiting.Item], left: Left, most: int) -
     first = 0
     while True:
         last = first + most
-        while first < last < len(items) and _place(items[last]) == _place(items[last - 1]):
+        while first < last < len(items) and items[last].cursor == items[last - 1].cursor:
             last += 1
-        end = look.end if last >= len(items) else _place(items[last - 1])
+        end = look.end if last >= len(items) else items[last - 1].cursor
         here = Counter(reason for cursor, reason in left if _within(cursor, start, end))
         here[runs.LOOKED_AT] = sum(_within(entry.cursor, start, end) for entry in look.entries)
         yield _Piece(items[first:last], end, here)
         if last >= len(items):
             return
         first, start = last, end
-
-
-def _place(item: waiting.Item) -> Cursor:
-    return item.captured_at, item.partition, item.position
 
 
 def _within(cursor: Cursor, after: Cursor | None, to: Cursor | None) -> bool:
@@ -309,16 +305,19 @@ async def _found(
 ) -> list[_Found]:
     """Events of the destination's stream with their persons; the others are counted."""
     ready = [entry for entry in named if entry.place[1] <= look.settled.get(entry.place[0], 0)]
-    waits = {entry.cursor for entry in named} - {entry.cursor for entry in ready}
     records = await variables.records_at(bench.world.log, [entry.place for entry in ready])
     there = [(entry, record) for entry, record in zip(ready, records, strict=True) if record is not None]
     await asyncio.sleep(rest_s)
     others, found = await bench.reader.read(lambda connection: _seen(connection, there, compiled.stream))
     got = {one.entry.cursor for one in found}
-    for entry in named:
-        if entry.cursor not in got:
-            reason = "pending" if entry.cursor in waits else "filtered" if entry.cursor in others else "gone"
-            left.append((entry.cursor, reason))
+    pending = {entry.cursor for entry in named} - {entry.cursor for entry in ready}
+    gone = {entry.cursor for entry in ready} - others - got
+    for entry in look.entries:
+        cursor = entry.cursor
+        if cursor not in got:
+            left.append(
+                (cursor, "pending" if cursor in pending else "gone" if cursor in gone else "filtered")
+            )
     return found
 
 

@@ -147,6 +147,11 @@ class Item:
     verdict: str | None = None
     globals: Mapping[str, Any] | None = None
 
+    @property
+    def cursor(self) -> tuple[int, int, int]:
+        """Where its event stands in the order of capture."""
+        return self.captured_at, self.partition, self.position
+
     def id(self, run: str) -> bytes:
         """Of its delivery in a run of that name."""
         return delivery_id(self.captured_at, self.event_uuid, self.destination_id, self.mapping, run)
