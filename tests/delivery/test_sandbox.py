@@ -235,16 +235,15 @@ async def test_no_hostile_program_stalls_the_event_loop(sandbox, capsys):
     """Each is given up after a few milliseconds, ends in a helper within 100 ms of its limit, and the loop beats on.
 
     What counts is each thread's own time. A machine that is busy with other things makes that longer too, now here and now there: of each
-    program the best of three counts, and where 300,000 additions take longer than 20 ms, that long is allowed.
+    program the best of three counts.
     """
     await run_once(
         sandbox, Job(destination("return 1"), GLOBALS), answer
     )  # starting a helper is not what is measured, nor is compiling
     busy: dict[str, float] = {}
     spent: dict[str, float] = {}
-    beats, allowed = math.inf, 20.0
+    beats = math.inf
     for attempt in range(1, 4):
-        allowed = max(allowed, additions_ms(300_000))
         heart = await suffered(sandbox, attempt)
         improve(busy, heart.busy)
         improve(spent, heart.spent)
@@ -253,20 +252,12 @@ async def test_no_hostile_program_stalls_the_event_loop(sandbox, capsys):
             print(
                 f"\nevent loop late by at most {max(heart.late):.1f} ms, p99 {heart.p99():.1f} ms; busiest {max(heart.busy)}"
             )
-        if max(busy.values()) < allowed and beats < 50 and max(spent.values(), default=0) < 0.3:
+        if max(busy.values()) < 20 and beats < 50 and max(spent.values(), default=0) < 0.3:
             break
     assert beats < 50
-    assert {name: ms for name, ms in busy.items() if ms >= allowed} == {}
+    assert {name: ms for name, ms in busy.items() if ms >= 20} == {}
     assert {name: seconds for name, seconds in spent.items() if seconds >= 0.3} == {}
     assert all(resident_mb(pid) < 700 for pid in sandbox.pids())
-
-
-def additions_ms(count):
-    """What so many additions take this thread."""
-    began, total = time.thread_time(), 0
-    for number in range(count):
-        total += number
-    return (time.thread_time() - began) * 1000
 
 
 def improve(best, measured):
